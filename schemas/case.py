@@ -1,0 +1,71 @@
+"""Case: a matter with a beginning, an owner and an end."""
+
+from typing import ClassVar
+
+from schemas.event import Event, Id, Line, When, Word
+
+
+class Case(Event):
+    """What the facts about a case share."""
+
+    case_id: Id
+
+    @property
+    def subject(self) -> str:
+        return f"case/{self.case_id}"
+
+
+class CaseOpened(Case):
+    """A matter begins, for this party."""
+
+    type: ClassVar[str] = "case.opened"
+
+    party_id: Id
+    kind: Word
+    title: Line
+
+
+class CaseAssigned(Case):
+    """This agent owns it now."""
+
+    type: ClassVar[str] = "case.assigned"
+
+    agent_id: Id
+
+
+class CaseStatusChanged(Case):
+    """It stands here now. What `status` means to a resident is data of the case's kind."""
+
+    type: ClassVar[str] = "case.status-changed"
+
+    status: Word
+
+
+class CaseDueSet(Case):
+    """It should be done by `due`: promised, or moved."""
+
+    type: ClassVar[str] = "case.due-set"
+
+    due: When
+
+
+class CaseOverdue(Case):
+    """It should have been done by `due`, and is not."""
+
+    type: ClassVar[str] = "case.overdue"
+
+    due: When
+
+
+class CaseClosed(Case):
+    """It is done; `outcome` says how it ended."""
+
+    type: ClassVar[str] = "case.closed"
+
+    outcome: Word
+
+
+class CaseReopened(Case):
+    """It was not done after all."""
+
+    type: ClassVar[str] = "case.reopened"

@@ -1,0 +1,69 @@
+"""Party: a person or an organisation. Where it can be reached is an address, sometimes only presumed."""
+
+from typing import Annotated, ClassVar, Literal
+
+from schemas.contact import Certainty
+from schemas.event import NONE, Event, Id, Line, Word
+
+
+class Party(Event):
+    """What the facts about a party share."""
+
+    party_id: Id
+
+    @property
+    def subject(self) -> str:
+        return f"party/{self.party_id}"
+
+
+class PartyRegistered(Party):
+    """We know somebody by this name, from now on."""
+
+    type: ClassVar[str] = "party.registered"
+
+    kind: Annotated[Literal["person", "organisation"], NONE]
+    name: Line
+
+
+class PartyAddressLinked(Party):
+    """The party can be reached at `address` on this channel. `address_id` is its pseudonym."""
+
+    type: ClassVar[str] = "party.address-linked"
+
+    address_id: Id
+    channel: Word
+    address: Line
+    certainty: Certainty
+
+
+class PartyAddressUnlinked(Party):
+    """The party is not, or no longer, to be reached there."""
+
+    type: ClassVar[str] = "party.address-unlinked"
+
+    address_id: Id
+
+
+class PartyMerged(Party):
+    """`merged_id` is the same party as this one, which goes on for both. Nothing is thrown away."""
+
+    type: ClassVar[str] = "party.merged"
+
+    merged_id: Id
+
+
+class PartyUnmerged(Party):
+    """They were two after all: each has its own story again, as if they had never been merged."""
+
+    type: ClassVar[str] = "party.unmerged"
+
+    merged_id: Id
+
+
+class PartyPreferenceSet(Party):
+    """The party likes to hear from us on this channel, in this language."""
+
+    type: ClassVar[str] = "party.preference-set"
+
+    channel: Word
+    language: Word = "nl"
