@@ -1,0 +1,139 @@
+"""Lending events to a courier, who acts on the world: begun before it acts, done after, and nothing in between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from engine.processor import Courier, opened
+from engine.store import Changes, Lease, Parked, Pull, Store, Task
+from engine.work import WAITS, reason
+from schemas.errors import Conflict, Unavailable
+from schemas.event import Envelope, Event, effect
+
+PULL_MAX: Final = 100
+
+
+@dataclass(slots=True)
+class Delivery:
+    """An event, lent. `begun` says that it was lent before and never finished: nobody knows what came of it."""
+
+    event: Any
+    envelope: Envelope
+    begun: bool
+    _rounds: "Rounds"
+    _token: int
+    _ended: bool = False
+
+    async def done(self, *outcomes: Event) -> None:
+        """Record what came of it, once. Raises `Conflict` if the delivery has been lent to somebody else."""
+        assert not self._ended, "a delivery ends once"
+        self._ended = True
+        name = self._rounds.part.name
+        effects = [effect(e, cause=self.envelope, by=name, nth=n) for n, e in enumerate(outcomes)]
+        await self._rounds.end(self.envelope.position, effects, self._token)
+
+
+class Rounds:
+    """One courier's way along the log."""
+
+    def __init__(self, store: Store, part: Courier, clock: Callable[[], datetime]) -> None:
+        self.part = part
+        self._store, self._clock = store, clock
+        self._holder = uuid4().hex
+        self._task: Task | None = None
+        self._writing = asyncio.Lock()  # The task moves by compare-and-set: one push at a time.
+        self._holding: asyncio.Task[None] | None = None
+
+    async def lend(self, lease: timedelta) -> AsyncIterator[Delivery]:
+        """Everything there is to lend now. Raises `Conflict` while another courier of this name is at work."""
+        if self._task is None:
+            [self._task, *_] = await self._store.claim(self.part, self._lease(lease))
+            self._holding = asyncio.create_task(self._hold(lease))
+            for envelope in await self._store.lent(self._task):
+                yield self._delivery(envelope, begun=True)
+        while pull := await self._look():
+            again = bool(pull.redrive)  # First what waits, and then look again.
+            waiting = set() if again else set(pull.parked)
+            for envelope in pull.redrive or pull.records:
+                delivery = await self._begin(envelope, parked=envelope.subject in waiting, redriven=again)
+                if delivery:
+                    yield delivery
+                else:
+                    waiting.add(envelope.subject)
+            failed = pull.redrive[0].subject if again and waiting else ""
+            await self._push(Changes(0 if again else pull.upto, redriven=failed))
+
+    async def end(self, position: int, outcomes: list[Envelope], token: int) -> None:
+        if self._task is None or self._task.token != token:
+            raise Conflict("this delivery has been lent to somebody else")
+        await self._push(Changes(0, outcomes=outcomes, done=[position]))
+
+    def forget(self) -> None:
+        """Throw the task away: it is claimed again from what is stored."""
+        self._task = None
+        if self._holding:
+            self._holding.cancel()
+
+    async def let_go(self) -> None:
+        task = self._task
+        self.forget()
+        if task:
+            with suppress(Conflict, Unavailable):
+                await self._store.lease([task], self._lease(timedelta()))
+
+    async def _look(self) -> Pull | None:
+        task = self._task
+        if task is None:
+            raise Conflict("another courier has taken over")
+        pull = await self._store.pull(self.part, task, limit=PULL_MAX, now=self._clock())
+        return pull if pull.records or pull.redrive or pull.upto > task.position else None
+
+    async def _begin(self, envelope: Envelope, *, parked: bool, redriven: bool) -> Delivery | None:
+        """Write down that it is begun, then lend it; or set it aside."""
+        changes = Changes(0 if redriven else envelope.position)
+        try:
+            why = WAITS if parked else ""
+            event = None if parked else opened(self.part, envelope)
+        except ValueError as error:
+            why = reason(error)
+        if why:
+            changes.parked.append(Parked(envelope.position, envelope.subject, why))
+            await self._push(changes)
+            return None
+        changes.begun.append(envelope.position)
+        if redriven:
+            changes.unparked.append(envelope.position)
+        await self._push(changes)
+        return self._delivery(envelope, begun=False, event=event)
+
+    def _delivery(self, envelope: Envelope, *, begun: bool, event: object = None) -> Delivery:
+        assert self._task is not None, "only a task that is held lends"
+        return Delivery(event or opened(self.part, envelope), envelope, begun, self, self._task.token)
+
+    async def _push(self, changes: Changes) -> None:
+        async with self._writing:
+            if self._task is None:
+                raise Conflict("another courier has taken over")
+            changes.position = max(changes.position, self._task.position)
+            try:
+                self._task = await self._store.push(self.part, self._task, changes)
+            except (Conflict, Unavailable):
+                self.forget()
+                raise
+
+    def _lease(self, lease: timedelta) -> Lease:
+        now = self._clock()
+        return Lease(self._holder, now, now + lease)
+
+    async def _hold(self, lease: timedelta) -> None:
+        while self._task:
+            await asyncio.sleep(lease.total_seconds() / 3)
+            try:
+                if self._task:
+                    await self._store.lease([self._task], self._lease(lease))
+            except (Conflict, Unavailable):
+                self._task = None

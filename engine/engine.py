@@ -1,0 +1,187 @@
+"""The engine: one log of facts, and the parts that read it. `open_engine(url)` chooses where bytes rest.
+
+Crash-only: after any failure a task is thrown away and claimed again from what is stored.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Select, Table
+
+from engine.courier import Delivery, Rounds
+from engine.metrics import Meter
+from engine.processor import Part, Processor, Projection, State, courier
+from engine.seat import LEASE, POLL_S_MAX, Clock, Seat
+from engine.store import Aside, Standing, Store
+from schemas.errors import Conflict, Refused, Unavailable
+from schemas.event import Envelope, Event
+
+BATCH_MAX: Final = 500  # Events in one transaction: about ten milliseconds in which nobody else gets a turn.
+RETRY_S: Final = 0.5
+
+log = structlog.get_logger("engine")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Engine:
+    """One log, and everything that runs over it. See the ten promises in `docs/architecture.md`."""
+
+    def __init__(
+        self, store: Store, *, clock: Clock = utc_now, meter: Meter | None = None, batch_max: int = BATCH_MAX
+    ) -> None:
+        self.store = store
+        self.meter = meter or Meter()
+        self._clock, self._batch_max = clock, batch_max
+        self._stopping = asyncio.Event()
+
+    async def append(self, *facts: Envelope) -> None:
+        """Write them down, once each. Durable when this returns; `Unavailable` means unknown: append again."""
+        await self.store.append(facts)
+        self.meter.appended(len(facts))
+
+    async def run(self, *parts: Part) -> None:
+        """Step every part through everything it reads, until `stop` is called; then finish the batch at hand."""
+        seats = self._seats(parts)
+        async with asyncio.TaskGroup() as group:
+            for seat in seats:
+                group.create_task(self._tend(seat))
+
+    async def settle(self, *parts: Part, random: Random | None = None) -> None:
+        """Step every part until there is nothing left to do: for tests and rebuilds. `random` shuffles the turns."""
+        seats = self._seats(parts)
+        try:
+            restless = list(seats)
+            while restless:
+                seat = random.choice(restless) if random else restless[0]
+                if await seat.turn():
+                    restless = list(seats)
+                else:
+                    restless.remove(seat)
+        finally:
+            for seat in seats:
+                with suppress(Conflict, Unavailable):  # It failed already, or was taken over: nothing to let go.
+                    await seat.let_go()
+
+    def stop(self) -> None:
+        """Ask `run` and `follow` to end after the batch at hand."""
+        self._stopping.set()
+
+    async def follow(self, name: str, *types: type[Event]) -> AsyncIterator[Delivery]:
+        """Lend events, in order per subject, to somebody who acts on the world.
+
+        Lending is durable first, so that after a crash what was begun is lent again, marked `begun`. Every delivery
+        must be ended by `await delivery.done(*outcomes)`.
+        """
+        rounds = Rounds(self.store, courier(name, *types), self._clock)
+        try:
+            while not self._stopping.is_set():
+                mark = self.store.mark()
+                try:
+                    async for delivery in rounds.lend(LEASE):
+                        yield delivery
+                except (Conflict, Unavailable) as error:
+                    log.warning("engine.retrying", part=name, error=type(error).__name__)
+                    rounds.forget()
+                await self.store.moved(mark, POLL_S_MAX)
+        finally:
+            await rounds.let_go()
+
+    async def state(self, processor: Processor[State], subject: str) -> State:
+        """What this processor knows of this subject now."""
+        stored = await self.store.state(processor.name, subject)
+        return processor.state.model_validate_json(stored) if stored else processor.state()
+
+    async def table(self, view: Projection) -> Table:
+        """The view's table as it stands, to build a `select` on. Ask again for each query: a rebuild replaces it."""
+        return await self.store.table(view)
+
+    async def fetch(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
+        return await self.store.fetch(query)
+
+    async def read(self, after: int = 0, limit: int = 100) -> Sequence[Envelope]:
+        """The log, in order, after a position."""
+        return await self.store.read(after, limit)
+
+    async def parked(self) -> Sequence[Aside]:
+        return await self.store.asides()
+
+    async def redrive(self, name: str, subject: str | None = None) -> int:
+        """Ask that what is parked be tried again, now that the cause is mended; returns how many subjects."""
+        return await self.store.redrive(name, subject)
+
+    async def rebuild(self, name: str) -> None:
+        """Ask that a part be rebuilt from the start of the log, beside the one that runs."""
+        await self.store.rebuild(name)
+
+    async def standings(self) -> Sequence[Standing]:
+        return await self.store.standings(self._clock())
+
+    async def close(self) -> None:
+        await self.store.close()
+
+    def _seats(self, parts: Sequence[Part]) -> list[Seat]:
+        names = list(dict.fromkeys(part.name for part in parts))
+        return [
+            Seat(self.store, [p for p in parts if p.name == name], self._clock, self.meter, self._batch_max)
+            for name in names
+        ]
+
+    async def _tend(self, seat: Seat) -> None:
+        holding = asyncio.create_task(self._hold(seat))
+        try:
+            while not self._stopping.is_set():
+                mark = self.store.mark()
+                try:
+                    if await seat.turn():
+                        await asyncio.sleep(0)
+                        continue
+                except (Conflict, Unavailable) as error:
+                    log.warning("engine.retrying", part=seat.name, error=type(error).__name__)
+                    seat.tasks = []
+                    await asyncio.sleep(RETRY_S)
+                await self.store.moved(mark, seat.wait_s())
+        finally:
+            holding.cancel()
+            with suppress(Conflict, Unavailable):
+                await seat.let_go()
+
+    async def _hold(self, seat: Seat) -> None:
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            try:
+                await seat.hold()
+            except (Conflict, Unavailable):
+                seat.tasks = []
+
+
+@asynccontextmanager
+async def open_engine(url: str, *, clock: Clock = utc_now, meter: Meter | None = None) -> AsyncIterator[Engine]:
+    """Open the engine that the address names: `memory:` or `sqlite:///path`. Raises `Refused` with what to do."""
+    engine = Engine(await open_store(url, clock), clock=clock, meter=meter)
+    try:
+        yield engine
+    finally:
+        engine.stop()
+        await engine.close()
+
+
+async def open_store(url: str, clock: Clock) -> Store:
+    """Import only the engine that is asked for, so that a single machine needs no Kafka client."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "memory":
+        from engine.memory import Disk, MemoryStore
+
+        return MemoryStore(Disk(), clock)
+    if scheme == "sqlite" and rest.startswith("///") and len(rest) > len("///"):
+        from engine.sqlite import SqliteStore
+
+        return await SqliteStore.open(rest.removeprefix("///"), clock)
+    raise Refused("the log's address is memory: or sqlite:///path (four slashes for an absolute path)")

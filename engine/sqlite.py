@@ -1,0 +1,313 @@
+"""One machine, one process, one file: the log, and everything known from it, in one transaction."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from threading import local
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Select, Table
+
+from engine import file
+from engine.processor import Courier, Part, Projection
+from engine.seen import Filter, chunk_of
+from engine.statements import (
+    ENVELOPE,
+    envelopes,
+    forget_task,
+    head_of,
+    look,
+    make_view,
+    mine,
+    new_task,
+    put,
+    selected,
+    stand,
+    tasks_of,
+    write,
+)
+from engine.store import NO_REBUILD, Aside, Changes, Lease, Pull, Standing, Task
+from engine.tables import view_of
+from engine.work import stamp
+from engine.writer import Writer, worldly
+from schemas.errors import Conflict, Refused, Unavailable
+from schemas.event import Envelope
+
+READERS: Final = 4
+SEEN_DAYS: Final = 31  # How long a repeat is known: promised is 30.
+FORGET_EVERY: Final = 100_000  # Positions between two looks at what may be forgotten.
+
+Result = TypeVar("Result")
+
+
+class SqliteStore:
+    """A store in one SQLite file. Opened beside a running Draad it can look, and ask for a redrive or rebuild."""
+
+    unkind = False
+
+    def __init__(self, path: str, clock: Callable[[], datetime], lock: file.Lock | None) -> None:
+        self._path, self._clock, self._lock = path, clock, lock
+        self._mark = 0
+        self._woken = asyncio.Event()
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="draad-reader")
+        self._local = local()
+        self._readers: list[sqlite3.Connection] = []
+        self._writing = file.connect(path)
+        self._writer = Writer(self._writing, self._wake)
+        self._filter = Filter(self._writing.execute("SELECT chunk, id FROM seen ORDER BY chunk") if lock else ())
+        self._forgot = 0
+        self._writer.start()
+
+    @classmethod
+    async def open(cls, path: str, clock: Callable[[], datetime], *, beside: bool = False) -> "SqliteStore":
+        """Open the file, made or upgraded if need be. Raises `Refused` with what to do.
+
+        `beside` another process that runs on the file: to look, and to ask.
+        """
+        lock = None if beside else file.Lock(path)
+        try:
+            file.prepare(path, beside=beside)
+            store = cls(path, clock, lock)
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+        if lock:  # Whoever held a task before this process is dead.
+            await store._writer.do(lambda db: db.execute("UPDATE task SET holder = '', until = 0"))
+        return store
+
+    async def append(self, facts: Sequence[Envelope]) -> None:
+        if self._lock is None:
+            raise Refused("the log is in use by another process: send the fact to that one")
+        await self._writer.do(lambda db: self._append(db, facts))
+
+    async def claim(self, part: Part, lease: Lease) -> list[Task]:
+        return await self._writer.do(lambda db: self._claim(db, part, lease))
+
+    async def lease(self, tasks: Sequence[Task], lease: Lease) -> None:
+        until = lease.until.timestamp()
+
+        def extend(db: sqlite3.Connection) -> None:
+            for task in tasks:
+                found = "UPDATE task SET until = ? WHERE number = ? AND token = ?"
+                if not db.execute(found, (until, task.number, task.token)).rowcount:
+                    raise Conflict(f"{task.name} has been taken over")
+
+        await self._writer.do(extend)
+
+    async def pull(self, part: Part, task: Task, *, limit: int, now: datetime) -> Pull:
+        return await self._read(lambda db: look(db, part, task, limit, stamp(now)))
+
+    async def push(self, part: Part, task: Task, changes: Changes) -> Task:
+        return await self._writer.do(lambda db: self._push(db, part, task, changes))
+
+    async def lent(self, task: Task) -> Sequence[Envelope]:
+        query = f"SELECT {ENVELOPE} FROM log NATURAL JOIN lent WHERE task = ? ORDER BY position"
+        return await self._read(lambda db: envelopes(db.execute(query, (task.number,))))
+
+    async def rebuild(self, name: str) -> None:
+        def ask(db: sqlite3.Connection) -> None:
+            tasks = tasks_of(db, name)
+            kind = db.execute("SELECT kind FROM task WHERE name = ?", (name,)).fetchone()
+            if kind in {None, (Courier.kind,)}:
+                raise Refused(NO_REBUILD)
+            if len(tasks) == 1:
+                new_task(db, name, tasks[0].version, *kind, active=False)
+
+        await self._writer.do(ask)
+
+    async def switch(self, old: Task, new: Task) -> Task:
+        def swap(db: sqlite3.Connection) -> Task:
+            mine(db, old)
+            mine(db, new)
+            if old.position != new.position:
+                raise Conflict("the rebuilt task is not where the active one is")
+            db.execute("UPDATE redrive SET task = ? WHERE task = ?", (new.number, old.number))
+            forget_task(db, old.number)
+            db.execute("UPDATE task SET active = 1 WHERE number = ?", (new.number,))
+            return new._replace(active=True)
+
+        return await self._writer.do(swap)
+
+    async def redrive(self, name: str, subject: str | None) -> int:
+        def ask(db: sqlite3.Connection) -> int:
+            which = "SELECT DISTINCT p.task, p.subject FROM parked p JOIN task ON number = p.task AND active"
+            which += " WHERE name = ? AND ? IN (p.subject, '')"
+            found = db.execute(which, (name, subject or "")).fetchall()
+            db.executemany("INSERT OR IGNORE INTO redrive VALUES (?, ?)", found)
+            return len(found)
+
+        return await self._writer.do(ask)
+
+    async def asides(self) -> Sequence[Aside]:
+        query = """SELECT t.name, p.subject, p.reason, min(p.position), count(*) FROM parked p
+                   JOIN task t ON t.number = p.task AND t.active GROUP BY p.task, p.subject ORDER BY 1, 4"""
+        return await self._read(lambda db: [Aside(*row) for row in db.execute(query)])
+
+    async def standings(self, now: datetime) -> Sequence[Standing]:
+        return await self._read(lambda db: stand(db, stamp(now)))
+
+    async def state(self, name: str, subject: str) -> str | None:
+        query = """SELECT value FROM state JOIN task ON number = task AND active WHERE name = ? AND subject = ?"""
+        row = await self._read(lambda db: db.execute(query, (name, subject)).fetchone())
+        return str(row[0]) if row else None
+
+    async def table(self, view: Projection) -> Table:
+        found = await self._read(lambda db: tasks_of(db, view.name))
+        if not found:
+            raise Unavailable(f"{view.name} has not run yet")
+        return view_of(view.table, found[0].number)
+
+    async def fetch(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
+        return await self._read(lambda db: selected(db, query))
+
+    async def read(self, after: int, limit: int) -> Sequence[Envelope]:
+        query = f"SELECT {ENVELOPE} FROM log WHERE position > ? ORDER BY position LIMIT ?"
+        return await self._read(lambda db: envelopes(db.execute(query, (after, limit))))
+
+    @property
+    def commits(self) -> int:
+        """Transactions since it was opened, each one fsync."""
+        return self._writer.commits
+
+    def mark(self) -> int:
+        return self._mark
+
+    async def moved(self, mark: int, wait_s: float) -> None:
+        if self._mark == mark:
+            try:
+                await asyncio.wait_for(self._woken.wait(), wait_s)
+            except TimeoutError:
+                return
+
+    async def close(self) -> None:
+        await self._writer.close()
+        await asyncio.to_thread(self._threads.shutdown)
+        for db in (*self._readers, self._writing):
+            db.close()
+        if self._lock:
+            self._lock.release()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._mark += 1
+        self._woken.set()
+        self._woken = asyncio.Event()
+
+    async def _read(self, look: Callable[[sqlite3.Connection], Result]) -> Result:
+        """One snapshot, on a connection that holds up no writer."""
+
+        def run() -> Result:
+            db: sqlite3.Connection | None = getattr(self._local, "db", None)
+            if db is None:
+                db = self._local.db = file.connect(self._path, read_only=True)
+                self._readers.append(db)
+            db.execute("BEGIN")
+            try:
+                return look(db)
+            except sqlite3.DatabaseError as error:
+                if not worldly(error):
+                    raise  # Our own mistake, not the world's.
+                raise Unavailable(f"the log cannot be read ({error.sqlite_errorname})") from None
+            finally:
+                db.execute("COMMIT")
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        except RuntimeError:
+            raise Unavailable("the log is closed") from None
+
+    def _append(self, db: sqlite3.Connection, facts: Sequence[Envelope]) -> None:
+        head = head_of(db)
+        new: list[Envelope] = []
+        names: list[tuple[int, bytes]] = []
+        for fact in facts:
+            name = bytes.fromhex(fact.id.replace("-", ""))
+            chunks = self._filter.chunks(name)
+            if chunks and self._known(db, name, chunks, names):
+                continue
+            chunk = chunk_of(head + len(new) + 1)
+            self._filter.add(chunk, name)
+            names.append((chunk, name))
+            new.append(fact)
+        names.sort()  # In the order in which they will lie.
+        db.executemany("INSERT INTO seen VALUES (?, ?)", names)
+        write(db, new, head, stamp(self._clock()))
+        if head - self._forgot >= FORGET_EVERY:
+            self._forgot = head
+            self._forget(db, head)
+
+    def _known(self, db: sqlite3.Connection, name: bytes, chunks: list[range], new: list[tuple[int, bytes]]) -> bool:
+        """Whether this id, which may be a repeat, is one."""
+        numbers = json.dumps([number for some in chunks for number in some])
+        query = "SELECT 1 FROM seen WHERE id = ? AND chunk IN (SELECT value FROM json_each(?))"
+        found = db.execute(query, (name, numbers)).fetchone()
+        return found is not None or any(name == other for _, other in new)
+
+    def _forget(self, db: sqlite3.Connection, head: int) -> None:
+        """Drop what no longer has to be known as a repeat."""
+        oldest, newest = 0, head
+        while oldest < newest:  # The log is in the order of time: halve until the first young enough is found.
+            middle = (oldest + newest) // 2
+            age = "SELECT julianday(?) - julianday(time) FROM log WHERE position > ? ORDER BY position LIMIT 1"
+            days = db.execute(age, (stamp(self._clock()), middle)).fetchone()[0]
+            oldest, newest = (middle + 1, newest) if days > SEEN_DAYS else (oldest, middle)
+        db.execute("DELETE FROM seen WHERE chunk < ?", (chunk_of(oldest),))
+        self._filter.forget(chunk_of(oldest))
+
+    def _claim(self, db: sqlite3.Connection, part: Part, lease: Lease) -> list[Task]:
+        held = "SELECT 1 FROM task WHERE name = ? AND until > ? AND holder NOT IN ('', ?)"
+        if db.execute(held, (part.name, lease.now.timestamp(), lease.holder)).fetchone():
+            raise Conflict(f"{part.name} is at work elsewhere")
+        known = tasks_of(db, part.name)
+        for task in known:
+            if not task.active and task.version != part.version:  # A rebuild whose code is gone.
+                forget_task(db, task.number)
+        known = tasks_of(db, part.name)
+        if part.version > max((task.version for task in known), default=0):
+            new_task(db, part.name, part.version, part.kind, active=not known)
+        db.execute(
+            "UPDATE task SET token = token + 1, holder = ?, until = ? WHERE name = ?",
+            (lease.holder, lease.until.timestamp(), part.name),
+        )
+        tasks = tasks_of(db, part.name)
+        if isinstance(part, Projection):
+            for task in tasks:
+                if task.version == part.version:
+                    make_view(db, part.table, task.number)
+        return tasks
+
+    def _push(self, db: sqlite3.Connection, part: Part, task: Task, changes: Changes) -> Task:
+        mine(db, task)
+        number = task.number
+        db.execute("UPDATE task SET position = ? WHERE number = ?", (changes.position, number))
+        if changes.states:
+            upsert = "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+            db.executemany(upsert, [(number, subject, value) for subject, value in changes.states.items()])
+        if isinstance(part, Projection) and changes.rows:
+            put(db, view_of(part.table, number), changes.rows)
+        one = "WHERE task = ? AND subject = ? AND name = ?"
+        gone = [(number, *key) for key, timer in changes.timers.items() if timer is None]
+        stands = [(number, *timer) for timer in changes.timers.values() if timer]
+        fired = [(number, timer.subject, timer.name) for timer in changes.fired]
+        db.executemany(f"DELETE FROM timer {one}", gone)
+        db.executemany("REPLACE INTO timer VALUES (?, ?, ?, ?, ?, 0)", stands)
+        db.executemany(f"UPDATE timer SET fired = 1 {one}", fired)
+        for query, positions in (
+            ("DELETE FROM parked WHERE task = ? AND position = ?", changes.unparked),
+            ("INSERT INTO lent VALUES (?, ?)", changes.begun),
+            ("DELETE FROM lent WHERE task = ? AND position = ?", changes.done),
+        ):
+            db.executemany(query, [(number, position) for position in positions])
+        db.executemany("REPLACE INTO parked VALUES (?, ?, ?, ?, ?)", [(number, *p) for p in changes.parked])
+        if changes.redriven:
+            db.execute("DELETE FROM redrive WHERE task = ? AND subject = ?", (number, changes.redriven))
+        if changes.unparked:  # What no longer waits need not be tried again.
+            waits = "SELECT subject FROM parked WHERE task = ?"
+            db.execute(f"DELETE FROM redrive WHERE task = ? AND subject NOT IN ({waits})", (number, number))
+        if changes.outcomes:
+            write(db, changes.outcomes, head_of(db), stamp(self._clock()))
+        return task._replace(position=changes.position)

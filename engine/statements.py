@@ -1,0 +1,170 @@
+"""What is asked of an SQLite file, in its own words: one function, one question or one change."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Select, Table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from engine.processor import Drop, Part, Put
+from engine.store import Parked, Pull, Standing, Task, Timer
+from engine.tables import view_of
+from schemas.errors import Conflict
+from schemas.event import Envelope
+from schemas.timer import TimerElapsed
+
+SCAN_MAX: Final = 50_000  # Positions that one pull looks through for events of its types.
+DUE_MAX: Final = 500  # Timers that fire in one batch.
+
+ENVELOPE: Final = "id, type, subject, data, time, cause, depth, position"
+TASK: Final = "number, name, version, position, active, token"
+
+
+def head_of(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT ifnull(max(position), 0) FROM log").fetchone()[0])
+
+
+def envelopes(rows: sqlite3.Cursor) -> list[Envelope]:
+    return [Envelope(*row) for row in rows]
+
+
+def write(db: sqlite3.Connection, facts: Sequence[Envelope], head: int, time: str) -> None:
+    query = f"INSERT INTO log ({ENVELOPE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    rows = [
+        (f.id, f.type, f.subject, f.data, time, f.cause, f.depth, position)
+        for position, f in enumerate(facts, start=head + 1)
+    ]
+    db.executemany(query, rows)
+
+
+def tasks_of(db: sqlite3.Connection, name: str) -> list[Task]:
+    """The active one first."""
+    query = f"SELECT {TASK} FROM task WHERE name = ? ORDER BY active DESC, number"
+    return [Task(*row)._replace(active=bool(row[4])) for row in db.execute(query, (name,))]
+
+
+def new_task(db: sqlite3.Connection, name: str, version: int, kind: str, *, active: bool) -> None:
+    # Numbers are never used again: a view's table is named after its task.
+    query = """INSERT INTO task SELECT ifnull(max(number), 0) + 1, ?, ?, ?, 0, ?, 0, '', 0 FROM task"""
+    db.execute(query, (name, version, kind, active))
+
+
+def forget_task(db: sqlite3.Connection, number: int) -> None:
+    for table in ("state", "timer", "parked", "redrive", "lent"):
+        db.execute(f"DELETE FROM {table} WHERE task = ?", (number,))
+    db.execute("DELETE FROM task WHERE number = ?", (number,))
+    views = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ? ESCAPE '!'"
+    for (view,) in db.execute(views, (f"view!_%!_{number}",)).fetchall():
+        db.execute(f'DROP TABLE "{view}"')
+
+
+def mine(db: sqlite3.Connection, task: Task) -> None:
+    """Raise `Conflict` unless the task stands where its holder left it."""
+    query = "SELECT 1 FROM task WHERE number = ? AND token = ? AND position = ?"
+    if not db.execute(query, (task.number, task.token, task.position)).fetchone():
+        raise Conflict(f"{task.name} has been taken over")
+
+
+def make_view(db: sqlite3.Connection, described: Table, number: int) -> None:
+    view, dialect = view_of(described, number), sqlite.dialect()
+    db.execute(str(CreateTable(view, if_not_exists=True).compile(dialect=dialect)))
+    for index in view.indexes:
+        db.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
+
+
+def put(db: sqlite3.Connection, view: Table, rows: Sequence[Put | Drop]) -> None:
+    """Write rows in order, many at a time where several of a kind follow each other."""
+    names = [column.name for column in view.columns]
+    key = [column.name for column in view.primary_key.columns]
+    rest = ", ".join(f'"{n}" = excluded."{n}"' for n in names if n not in key)
+    what = f"DO UPDATE SET {rest}" if rest else "DO NOTHING"
+    columns, marks = ", ".join(f'"{n}"' for n in names), ", ".join("?" * len(names))
+    upsert = f'INSERT INTO "{view.name}" ({columns}) VALUES ({marks}) ON CONFLICT {what}'
+    delete = f'DELETE FROM "{view.name}" WHERE ' + " AND ".join(f'"{n}" = ?' for n in key)
+    waiting: list[tuple[Any, ...]] = []
+    for row in rows:
+        if isinstance(row, Put):
+            waiting.append(tuple(row.row[name] for name in names))
+        else:
+            db.executemany(upsert, waiting)
+            waiting.clear()
+            db.execute(delete, tuple(row.key[name] for name in key))
+    db.executemany(upsert, waiting)
+
+
+def selected(db: sqlite3.Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    names_each = {"render_postcompile": True}  # So that `IN` has one parameter for each value.
+    compiled = query.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=names_each)
+    cursor = db.execute(str(compiled), compiled.params)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def look(db: sqlite3.Connection, part: Part, task: Task, limit: int, now: str) -> Pull:
+    """One consistent look at what a task can do next."""
+    siblings = tasks_of(db, task.name)
+    active = task if task.active else siblings[0]
+    end = head_of(db) if task.active else active.position
+    reach = min(end, task.position + SCAN_MAX)
+    query = f"""SELECT {ENVELOPE} FROM log WHERE position > ? AND position <= ?
+                AND type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?"""
+    found = db.execute(query, (task.position, reach, json.dumps([*part.reads]), limit))
+    records = envelopes(found)
+    upto = records[-1].position if len(records) == limit else reach
+    again = redriven(db, task, limit)
+    subjects = json.dumps([record.subject for record in (*records, *again)])
+    states = "SELECT subject, state.value FROM json_each(?) CROSS JOIN state ON task = ? AND subject = json_each.value"
+    aside = "SELECT subject FROM json_each(?) CROSS JOIN parked ON task = ? AND subject = json_each.value"
+    held = "SELECT position, subject, reason, told FROM parked WHERE task = ? AND position > ? AND position <= ?"
+    told = "SELECT position FROM parked WHERE task = ? AND subject = ? AND told"
+    elapsed = json.dumps([r.subject for r in (*records, *again) if r.type == TimerElapsed.type])
+    timers = "SELECT subject, name, due FROM json_each(?) CROSS JOIN timer ON task = ? AND subject = json_each.value"
+    next_due = due(db, task, "", 1)
+    return Pull(
+        records=records,
+        upto=upto,
+        states=dict(db.execute(states, (subjects, task.number))) if part.kind == "processor" else {},
+        timers={(subject, name): due for subject, name, due in db.execute(timers, (elapsed, task.number))},
+        parked={row[0] for row in db.execute(aside, (subjects, task.number))},
+        held={}
+        if task.active
+        else {row[0]: Parked(*row) for row in db.execute(held, (active.number, task.position, upto))},
+        due=due(db, task, now, DUE_MAX) if task.active and upto == end else (),
+        redrive=again,
+        told={row[0] for row in db.execute(told, (task.number, again[0].subject))} if again else set(),
+        next_due=datetime.fromisoformat(next_due[0].due) if next_due and task.active else None,
+        tasks=len(siblings),
+    )
+
+
+def due(db: sqlite3.Connection, task: Task, until: str, limit: int) -> list[Timer]:
+    """Timers in the order in which they are due."""
+    query = """SELECT subject, name, due, cause FROM timer WHERE task = ? AND NOT fired AND due <= ?
+               ORDER BY due, subject, name LIMIT ?"""
+    return [Timer(*row) for row in db.execute(query, (task.number, until or "9999", limit))]
+
+
+def redriven(db: sqlite3.Connection, task: Task, limit: int) -> list[Envelope]:
+    """The parked events of the first subject that somebody asked to try again."""
+    subject = db.execute("SELECT subject FROM redrive WHERE task = ? LIMIT 1", (task.number,)).fetchone()
+    if subject is None:
+        return []
+    query = f"""SELECT {ENVELOPE} FROM log WHERE position IN
+                (SELECT position FROM parked WHERE task = ? AND subject = ? ORDER BY position LIMIT ?)
+                ORDER BY position"""
+    return envelopes(db.execute(query, (task.number, *subject, limit)))
+
+
+def stand(db: sqlite3.Connection, now: str) -> list[Standing]:
+    head = head_of(db)
+    query = f"""SELECT {TASK}, (SELECT count(*) FROM parked WHERE task = number),
+                (SELECT count(*) FROM timer WHERE task = number AND NOT fired AND due <= ?),
+                (SELECT count(*) FROM lent WHERE task = number) FROM task ORDER BY name, version"""
+    return [
+        Standing(Task(*row[:6])._replace(active=bool(row[4])), head - row[3], *row[6:])
+        for row in db.execute(query, (now,))
+    ]

@@ -1,0 +1,142 @@
+"""One thread that writes, and shares each fsync among all who wait.
+
+Whoever asks while a commit is under way is in the next one together with everybody else: that is group commit.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Final, TypeGuard, TypeVar
+
+from schemas.errors import Conflict, Refused, Unavailable
+
+GROUP_MAX: Final = 256  # Requests in one transaction.
+
+Result = TypeVar("Result")
+Work = Callable[[sqlite3.Connection], Result]
+Job = tuple[Work[object], "asyncio.Future[object]"]
+Answer = tuple["asyncio.Future[object]", object, Exception | None]
+
+POISON: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,  # What Python 3.12 raises for a type that SQLite has no place for.
+    OverflowError,
+    UnicodeEncodeError,
+    KeyError,  # A row without one of its columns.
+)
+REFUSED: Final = "the database refuses a value ({})"
+FULL: Final = "the disk is full: nothing more is written until there is space"
+BROKEN: Final = "the disk failed while writing: mend it, then start Draad again; what was acknowledged is kept"
+
+
+class Writer(Thread):
+    """Runs work in transactions, in the order of asking.
+
+    A work raises `Conflict` or `Refused` before it writes anything: that is its own affair. Any other failure rolls
+    back the whole transaction; the rest of the group is tried again without the culprit. After a failed fsync nobody
+    knows what the disk holds, so nothing is written any more.
+    """
+
+    def __init__(self, db: sqlite3.Connection, wrote: Callable[[], None]) -> None:
+        super().__init__(name="draad-writer", daemon=True)
+        self._db, self._wrote = db, wrote
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._broken = False
+        self._closed = False
+        self.commits = 0
+
+    async def do(self, work: Work[Result]) -> Result:
+        """The result of `work`, durable. Raises `Unavailable` when nobody knows whether it is."""
+        if self._closed:
+            raise Unavailable("the log is closed")
+        future: asyncio.Future[object] = self._loop.create_future()
+        self._jobs.put((work, future))
+        return await future  # type: ignore[return-value]  # The queue forgets the type, the future does not.
+
+    async def close(self) -> None:
+        """Write what was asked, then end."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+            await asyncio.to_thread(self.join)
+
+    def run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            group, ended = [job], False
+            with suppress(Empty):
+                while len(group) < GROUP_MAX and not ended:
+                    another = self._jobs.get_nowait()
+                    if another is None:
+                        ended = True
+                    else:
+                        group.append(another)
+            answers = self._transact(group)
+            with suppress(RuntimeError):  # The loop is gone, and whoever asked with it.
+                self._loop.call_soon_threadsafe(self._answer, answers)
+            if ended:
+                return
+
+    def _transact(self, group: list[Job]) -> list[Answer]:
+        """One transaction for all; if somebody's work breaks it, one for each."""
+        if self._broken:
+            return failed(group, Unavailable(BROKEN))
+        answers: list[Answer] = []
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for work, future in group:
+                try:
+                    answers.append((future, work(self._db), None))
+                except (Conflict, Refused) as error:
+                    answers.append((future, None, error))
+            self._db.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001  # Whoever asked gets it: see `understood`.
+            self._roll_back()
+            if len(group) > 1 and not worldly(error):
+                return [answer for job in group for answer in self._transact([job])]
+            return failed(group, self._understood(error))
+        self.commits += 1
+        return answers
+
+    def _understood(self, error: Exception) -> Exception:
+        """The error in our words. A value that the database refuses is quoted nowhere."""
+        if worldly(error):
+            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                return Unavailable(FULL)
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                return Unavailable("another process holds the log: try again")
+            self._broken = True
+            return Unavailable(BROKEN)
+        if isinstance(error, POISON):
+            return Refused(REFUSED.format(type(error).__name__))
+        return error
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            with suppress(sqlite3.OperationalError):  # Told already; a disk that failed may fail here again.
+                self._db.execute("ROLLBACK")
+
+    def _answer(self, answers: list[Answer]) -> None:
+        self._wrote()
+        for future, result, error in answers:
+            if future.done():
+                continue  # Whoever asked was cancelled: it is written all the same.
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+
+def worldly(error: Exception) -> TypeGuard[sqlite3.DatabaseError]:
+    """Whether the disk or the machine failed, and not what was asked of it."""
+    broke = type(error) in {sqlite3.OperationalError, sqlite3.DatabaseError}
+    return broke and getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+
+
+def failed(group: list[Job], error: Exception) -> list[Answer]:
+    return [(future, None, error) for _, future in group]

@@ -1,0 +1,241 @@
+"""The seventh promise: what the courier finished is never lent again; what it had begun is lent again, as begun."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from engine.courier import Delivery, Rounds
+from engine.engine import Engine
+from engine.processor import courier
+from engine.seat import LEASE
+from engine.work import WAITS
+from schemas.errors import Conflict
+from schemas.event import Envelope, effect
+from tests.contract.looks import everything
+from tests.contract.parts import PARTS, Added, Number, Rang, added
+from tests.contract.places import MONDAY, Place
+
+WAIT_S_MAX = 20
+TICK = timedelta(microseconds=1)
+ROUNDS: list[AsyncIterator[Delivery]] = []  # A round that is forgotten ends, and lets go.
+
+
+def facts(count: int, about: str = "jar/a") -> list[Envelope]:
+    return [added(MONDAY, about, n, f"{about}{n}") for n in range(count)]
+
+
+def follow(engine: Engine) -> AsyncIterator[Delivery]:
+    return engine.follow("courier", Added)
+
+
+async def lend(engine: Engine, count: int) -> list[Delivery]:
+    """The first of a round that nobody ends."""
+    ROUNDS.append(follow(engine))
+    return await take(ROUNDS[-1], count)
+
+
+async def take(round_: AsyncIterator[Delivery], count: int) -> list[Delivery]:
+    async with asyncio.timeout(WAIT_S_MAX):
+        return [await anext(round_) for _ in range(count)]
+
+
+async def rest(engine: Engine, round_: AsyncIterator[Delivery]) -> list[Delivery]:
+    """Ask for a stop: whatever there is to lend comes out before the round ends."""
+    engine.stop()
+    async with asyncio.timeout(WAIT_S_MAX):
+        return [delivery async for delivery in round_]
+
+
+def seen(deliveries: list[Delivery]) -> list[tuple[str, bool]]:
+    return [(d.envelope.id, d.begun) for d in deliveries]
+
+
+def twin(engine: Engine, place: Place) -> Rounds:
+    """Another courier of the same name, at work on the same log."""
+    return Rounds(engine.store, courier("courier", Added), place.clock)
+
+
+async def test_events_are_lent_in_the_order_of_the_log(engine: Engine) -> None:
+    await engine.append(*facts(5), *facts(5, "jar/b"))
+    await engine.settle(*PARTS)
+    lent = await lend(engine, 10)
+    assert seen(lent) == [(e.id, False) for e in (*facts(5), *facts(5, "jar/b"))]
+    assert [d.event.amount for d in lent] == [*range(5), *range(5)]
+
+
+async def test_what_the_courier_finished_is_never_lent_again(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(*facts(3))
+    for delivery in await lend(engine, 3):
+        await delivery.done()
+    for _ in range(2):
+        engine = await place.crash(engine)
+        round_ = follow(engine)
+        await engine.append(*facts(4))
+        [delivery] = await take(round_, 1)
+        assert (delivery.event.amount, delivery.begun) in {(3, False), (3, True)}
+        assert await rest(engine, round_) == []
+    await engine.close()
+
+
+async def test_what_the_courier_had_begun_is_lent_again_as_begun(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(*facts(4))
+    first, second, _ = await lend(engine, 3)
+    await second.done()
+    for _ in range(2):
+        engine = await place.crash(engine)
+        again = await lend(engine, 3)
+        assert [(d.event.amount, d.begun) for d in again[:2]] == [(0, True), (2, True)]
+        assert again[2].event.amount == 3
+    assert first.envelope == again[0].envelope
+    for delivery in again:
+        await delivery.done()
+    engine = await place.crash(engine)
+    await engine.append(*facts(5))
+    assert [d.event.amount for d in await lend(engine, 1)] == [4]
+    await engine.close()
+
+
+async def test_what_came_of_it_is_on_the_log_once_and_names_its_cause(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(*facts(1))
+    await lend(engine, 1)
+    engine = await place.crash(engine)
+    [delivery] = await lend(engine, 1)
+    sent = [Rang(at=MONDAY, about=f"bed/{s}", name="sent", due=MONDAY) for s in "ab"]
+    await delivery.done(*sent)
+    engine = await place.crash(engine)
+    cause, *outcomes = await everything(engine)
+    assert [o._replace(position=0, time="") for o in outcomes] == [
+        effect(e, cause=cause, by="courier", nth=n) for n, e in enumerate(sent)
+    ]
+    await engine.close()
+
+
+async def test_a_delivery_ends_once(engine: Engine) -> None:
+    await engine.append(*facts(1))
+    [delivery] = await lend(engine, 1)
+    await delivery.done()
+    with pytest.raises(AssertionError, match="ends once"):
+        await delivery.done(Rang(at=MONDAY, about="bed/a", name="twice", due=MONDAY))
+    assert len(await everything(engine)) == 1
+
+
+async def test_nobody_else_is_lent_anything_while_the_lease_lasts(engine: Engine, place: Place) -> None:
+    await engine.append(*facts(2))
+    await lend(engine, 1)
+    place.clock.now += LEASE - TICK
+    with pytest.raises(Conflict):
+        await take(twin(engine, place).lend(LEASE), 1)
+    place.clock.now += TICK
+    assert [(d.event.amount, d.begun) for d in await take(twin(engine, place).lend(LEASE), 1)] == [(0, True)]
+
+
+async def test_a_stalled_twin_is_fenced(engine: Engine, place: Place) -> None:
+    await engine.append(*facts(2))
+    stalled = follow(engine)
+    [old] = await take(stalled, 1)
+    place.clock.now += LEASE
+    other = twin(engine, place).lend(LEASE)
+    [new] = await take(other, 1)
+    with pytest.raises(Conflict):
+        await old.done(Rang(at=MONDAY, about="bed/a", name="stalled", due=MONDAY))
+    await new.done(Rang(at=MONDAY, about="bed/a", name="fresh", due=MONDAY))
+    assert [Rang.model_validate_json(e.data).name for e in (await everything(engine))[2:]] == ["fresh"]
+    assert [d.event.amount for d in await take(other, 1)] == [1]
+
+
+async def test_a_courier_that_stops_lets_go_at_once(engine: Engine, place: Place) -> None:
+    await engine.append(*facts(1))
+    round_ = follow(engine)
+    [delivery] = await take(round_, 1)
+    await delivery.done()
+    assert await rest(engine, round_) == []
+    await engine.append(*facts(2))
+    assert len(await take(twin(engine, place).lend(LEASE), 1)) == 1
+
+
+async def test_a_courier_that_breaks_off_lets_go_at_once(engine: Engine, place: Place) -> None:
+    await engine.append(*facts(2))
+    round_ = engine.follow("courier", Added)
+    await take(round_, 1)
+    await round_.aclose()  # type: ignore[attr-defined]  # What `follow` makes is a generator.
+    assert [d.begun for d in await take(twin(engine, place).lend(LEASE), 2)] == [True, False]
+
+
+async def test_two_couriers_of_different_names_are_lent_the_same(engine: Engine) -> None:
+    await engine.append(*facts(3))
+    other = engine.follow("other", Added)
+    one, two = await lend(engine, 3), await take(other, 3)
+    assert seen(one) == seen(two)
+
+
+async def test_a_courier_at_work_is_lent_what_is_appended_meanwhile(engine: Engine) -> None:
+    round_ = follow(engine)
+    waiting = asyncio.create_task(take(round_, 3))
+    for envelope in facts(3):
+        await engine.append(envelope)
+    assert seen(await asyncio.wait_for(waiting, WAIT_S_MAX)) == [(e.id, False) for e in facts(3)]
+
+
+async def test_what_is_lent_is_counted(engine: Engine) -> None:
+    await engine.append(*facts(3))
+    first, *_ = await lend(engine, 3)
+    assert [s.lent for s in await engine.standings()] == [3]
+    await first.done()
+    assert [s.lent for s in await engine.standings()] == [2]
+
+
+class Kinder(Added):
+    """The same event, read by somebody who minds less."""
+
+    amount: Number = 0
+
+
+async def test_an_event_that_the_courier_cannot_read_is_parked_and_redriven_in_order(place: Place) -> None:
+    engine = await place.open()
+    one, two, three, other = *facts(3), *facts(1, "jar/b")
+    poison = one._replace(data=one.data.replace("amount", "amiss"))
+    await engine.append(poison, two, other)
+    round_ = follow(engine)
+    [delivery] = await take(round_, 1)
+    assert delivery.envelope.subject == "jar/b"
+    await delivery.done()
+    await engine.append(three)
+    assert await rest(engine, round_) == []
+    [aside] = await engine.parked()
+    assert (aside.name, aside.subject, aside.reason) == ("courier", "jar/a", "does not fit Added: amount: missing")
+    assert aside.waiting == 3
+    engine = await place.crash(engine)
+    await engine.append(added(MONDAY, "jar/a", 3, "last"))
+    assert await engine.redrive("courier") == 1
+    mended = engine.follow("courier", Kinder)
+    lent = await take(mended, 4)
+    assert [d.event.amount for d in lent] == [0, 1, 2, 3]
+    assert [d.begun for d in lent] == [False] * 4
+    for delivery in lent:
+        await delivery.done()
+    assert await engine.parked() == []
+    assert await rest(engine, mended) == []
+    await engine.close()
+
+
+async def test_a_redrive_that_the_courier_still_cannot_read_parks_again(engine: Engine) -> None:
+    one, two = facts(2)
+    await engine.append(one._replace(data="{}"), two)
+    round_ = follow(engine)
+    waiting = asyncio.create_task(take(round_, 1))
+    mark = -1
+    async with asyncio.timeout(WAIT_S_MAX):
+        while not (parked := await engine.parked()) or parked[0].waiting < 2:
+            await engine.store.moved(mark, 1)
+            mark = engine.store.mark()
+        await engine.redrive("courier")
+        await engine.append(*facts(1, "jar/b"))
+        [delivery] = await waiting
+    assert delivery.envelope.subject == "jar/b"
+    assert await engine.parked() == parked
+    assert parked[0].reason != WAITS
