@@ -1,0 +1,1 @@
+"""Figures: ratios measured side by side in one run. `python -m bench` prints them; nothing here is a test."""
