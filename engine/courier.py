@@ -54,7 +54,9 @@ class Rounds:
             [self._task, *_] = await self._store.claim(self.part, self._lease(lease))
             self._holding = asyncio.create_task(self._hold(lease))
             for envelope in await self._store.lent(self._task):
-                yield self._delivery(envelope, begun=True)
+                delivery = await self._again(envelope)
+                if delivery:
+                    yield delivery
         while pull := await self._look():
             again = bool(pull.redrive)  # First what waits, and then look again.
             waiting = set() if again else set(pull.parked)
@@ -109,6 +111,15 @@ class Rounds:
             changes.unparked.append(envelope.position)
         await self._push(changes)
         return self._delivery(envelope, begun=False, event=event)
+
+    async def _again(self, envelope: Envelope) -> Delivery | None:
+        """Lend what was begun before; or set it aside, where its courier can read it no more."""
+        try:
+            return self._delivery(envelope, begun=True)
+        except ValueError as error:
+            parked = Parked(envelope.position, envelope.subject, reason(error))
+            await self._push(Changes(0, done=[envelope.position], parked=[parked]))
+            return None
 
     def _delivery(self, envelope: Envelope, *, begun: bool, event: object = None) -> Delivery:
         assert self._task is not None, "only a task that is held lends"

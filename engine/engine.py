@@ -75,7 +75,7 @@ class Engine:
         self._stopping.set()
 
     async def follow(self, name: str, *types: type[Event]) -> AsyncIterator[Delivery]:
-        """Lend events, in order per subject, to somebody who acts on the world.
+        """Lend events, one at a time and in order, to somebody who acts on the world.
 
         Lending is durable first, so that after a crash what was begun is lent again, marked `begun`. Every delivery
         must be ended by `await delivery.done(*outcomes)`.
@@ -87,6 +87,8 @@ class Engine:
                 try:
                     async for delivery in rounds.lend(LEASE):
                         yield delivery
+                        if self._stopping.is_set():
+                            return
                 except (Conflict, Unavailable) as error:
                     log.warning("engine.retrying", part=name, error=type(error).__name__)
                     rounds.forget()

@@ -4,10 +4,12 @@ import fcntl
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from engine.tables import upgrade
@@ -18,6 +20,7 @@ FREE_BYTES_MIN: Final = 64 * 2**20
 BUSY_MS: Final = 10_000
 CACHE_KIB: Final = 32 * 1024
 CHECKPOINT_PAGES: Final = 4_000  # Sixteen megabytes between two checkpoints.
+CANNOT_OPEN: Final = "cannot open {} ({}): is the disk full, or is the file damaged?"
 HEADER: Final = b"SQLite format 3\x00"
 
 
@@ -44,18 +47,26 @@ class Lock:
 def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection in autocommit mode: whoever writes says BEGIN and COMMIT."""
     db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    if read_only:
-        db.execute("PRAGMA query_only = ON")
-        return db
-    db.execute("PRAGMA journal_mode = WAL")
+    try:
+        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        if read_only:
+            db.execute("PRAGMA query_only = ON")
+        else:
+            make_safe(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def make_safe(db: sqlite3.Connection, path: str) -> None:
+    """Every commit is on the disk before it returns. Raises `Refused` where that cannot be had."""
+    db.execute("PRAGMA journal_mode = WAL").fetchall()  # To its end: it says "wal" first, and fails after.
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     settings = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     if settings != ["wal", 2]:
-        db.close()
         raise Refused(f"{path} cannot be written safely here (no write-ahead log): put it on a local disk")
-    return db
 
 
 def prepare(path: str, *, beside: bool) -> None:
@@ -85,17 +96,23 @@ def recognise(path: str) -> None:
 
 
 def bring_up_to_date(path: str, *, fresh: bool) -> None:
-    try:
-        db = connect(path)
-    except sqlite3.Error as error:
-        raise Refused(f"cannot open {path} ({error}): is the disk full, or is the file damaged?") from None
+    """All of it or nothing, wherever it is killed: a new log is made beside, and put in place when it is whole."""
+    draft = f"{path}.new" if fresh else path
     try:
         if fresh:
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        with create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool).connect() as connection:
+            for left in (draft, f"{draft}-journal"):
+                Path(left).unlink(missing_ok=True)
+        with (
+            closing(sqlite3.connect(draft, isolation_level=None)) as db,
+            create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool).connect() as connection,
+        ):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # Left alone, each table is a transaction of its own.
+            if fresh:
+                connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             upgrade(connection)
             connection.commit()
-    except sqlite3.Error as error:
-        raise Refused(f"cannot upgrade {path} ({error}): restore a backup") from None
-    finally:
-        db.close()
+        if fresh:
+            Path(draft).replace(path)  # Kept with the first fact: SQLite syncs the folder with a new write-ahead log.
+    except (sqlite3.Error, DBAPIError, OSError) as error:
+        why = getattr(error, "strerror", None) or getattr(error, "orig", None) or error
+        raise Refused(CANNOT_OPEN.format(path, why)) from None

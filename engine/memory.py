@@ -154,7 +154,7 @@ class MemoryStore:
         if not kept or kept[0].kind == Courier.kind:
             raise Refused(NO_REBUILD)
         if len(kept) == 1:
-            self._write("task", name, kept[0].task.version, kept[0].kind, kept[0].table, False)
+            self._write("task", name, kept[0].task.version, kept[0].kind, kept[0].table, False)  # noqa: FBT003
 
     async def switch(self, old: Task, new: Task) -> Task:
         self._mine(old)

@@ -17,7 +17,7 @@ class Meter:
     def __init__(self) -> None:
         self.registry = all_of = CollectorRegistry()
         part, task = ["part"], ["part", "version"]
-        self._appended = Counter("draad_facts_appended_total", "Facts written durably", registry=all_of)
+        self._appended = Counter("draad_facts_appended_total", "Facts acknowledged, repeats included", registry=all_of)
         self._batch = Histogram("draad_batch_events", "Events per batch", part, buckets=BATCHES, registry=all_of)
         self._step = Histogram("draad_step_seconds", "Mean time per step", part, buckets=SECONDS, registry=all_of)
         self._parked = Counter("draad_parked_total", "Events set aside", part, registry=all_of)

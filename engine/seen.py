@@ -32,7 +32,8 @@ class Block:
         self.bits = bytearray(FILTER_BYTES)
 
     def add(self, chunk: int, name: bytes) -> None:
-        self.last = chunk
+        self.first = min(self.first, chunk)  # A transaction that is rolled back takes the log a chunk back.
+        self.last = max(self.last, chunk)
         self.ids += 1
         bits = self.bits
         for probe in four(name):
@@ -57,7 +58,7 @@ class Filter:
             self.add(chunk, name)
 
     def add(self, chunk: int, name: bytes) -> None:
-        """Note an id. Chunks come in ascending order."""
+        """Note an id. Chunks come in ascending order, but for what is rolled back."""
         blocks = self._blocks
         if not blocks or (blocks[-1].ids >= BLOCK_IDS_MAX and chunk != blocks[-1].last):
             blocks.append(Block(chunk))

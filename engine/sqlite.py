@@ -71,12 +71,20 @@ class SqliteStore:
         try:
             file.prepare(path, beside=beside)
             store = cls(path, clock, lock)
+        except sqlite3.Error as error:
+            if lock:
+                lock.release()
+            raise Refused(file.CANNOT_OPEN.format(path, error)) from None
         except BaseException:
             if lock:
                 lock.release()
             raise
-        if lock:  # Whoever held a task before this process is dead.
-            await store._writer.do(lambda db: db.execute("UPDATE task SET holder = '', until = 0"))
+        try:
+            if lock:  # Whoever held a task before this process is dead.
+                await store._writer.do(lambda db: db.execute("UPDATE task SET holder = '', until = 0"))
+        except BaseException:
+            await store.close()
+            raise
         return store
 
     async def append(self, facts: Sequence[Envelope]) -> None:
@@ -201,19 +209,21 @@ class SqliteStore:
         """One snapshot, on a connection that holds up no writer."""
 
         def run() -> Result:
-            db: sqlite3.Connection | None = getattr(self._local, "db", None)
-            if db is None:
-                db = self._local.db = file.connect(self._path, read_only=True)
-                self._readers.append(db)
-            db.execute("BEGIN")
             try:
-                return look(db)
+                db: sqlite3.Connection | None = getattr(self._local, "db", None)
+                if db is None:
+                    db = self._local.db = file.connect(self._path, read_only=True)
+                    self._readers.append(db)
+                db.execute("BEGIN")
+                try:
+                    return look(db)
+                finally:
+                    if db.in_transaction:  # A read that fails has ended it.
+                        db.execute("COMMIT")
             except sqlite3.DatabaseError as error:
                 if not worldly(error):
                     raise  # Our own mistake, not the world's.
                 raise Unavailable(f"the log cannot be read ({error.sqlite_errorname})") from None
-            finally:
-                db.execute("COMMIT")
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from engine.processor import Drop, Part, Put
 from engine.store import Parked, Pull, Standing, Task, Timer
 from engine.tables import view_of
-from schemas.errors import Conflict
+from schemas.errors import Conflict, Unavailable
 from schemas.event import Envelope
 from schemas.timer import TimerElapsed
 
@@ -99,7 +99,12 @@ def put(db: sqlite3.Connection, view: Table, rows: Sequence[Put | Drop]) -> None
 def selected(db: sqlite3.Connection, query: Select[Any]) -> list[dict[str, Any]]:
     names_each = {"render_postcompile": True}  # So that `IN` has one parameter for each value.
     compiled = query.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=names_each)
-    cursor = db.execute(str(compiled), compiled.params)
+    try:
+        cursor = db.execute(str(compiled), compiled.params)
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith(("no such table: view_", "no such column: view_")):
+            raise
+        raise Unavailable("the view was rebuilt meanwhile: ask for its table again") from None
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 

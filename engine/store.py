@@ -167,7 +167,10 @@ class Store(Protocol):
         """The active read model's own table, to select from."""
 
     async def fetch(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
-        """Rows of a read model, from a reader that holds up no writer."""
+        """Rows of a read model, from a reader that holds up no writer.
+
+        Raises `Unavailable` where the view was rebuilt since its table was asked for.
+        """
 
     async def read(self, after: int, limit: int) -> Sequence[Envelope]:
         """The log itself, in order."""

@@ -87,7 +87,10 @@ def advance(part: Part, task: Task, pull: Pull, now: datetime) -> Changes:
             batch.park(record, WAITS)
         else:
             attempt(batch, record)
+    set_now = [timer.due for timer in batch.changes.timers.values() if timer]
     for timer in pull.due:
+        if set_now and timer.due >= min(set_now):
+            break  # What was set just now may be due before it: both fire at the next look.
         if (timer.subject, timer.name) not in batch.changes.timers:  # Cleared or moved by the very last events.
             batch.changes.outcomes.append(fired(timer, now))
             batch.changes.fired.append(timer)

@@ -106,7 +106,7 @@ class Writer(Thread):
     def _understood(self, error: Exception) -> Exception:
         """The error in our words. A value that the database refuses is quoted nowhere."""
         if worldly(error):
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            if error.sqlite_errorcode in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}:
                 return Unavailable(FULL)
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 return Unavailable("another process holds the log: try again")

@@ -243,6 +243,6 @@ def faults(error: ValidationError) -> str:
 
 
 def place(kind: str, loc: tuple[int | str, ...]) -> str:
-    """The path of a field by the names we gave it. That of a field too many is theirs: it is not repeated."""
+    """The field by the name we gave it. A field too many, and a key of a mapping, are theirs: they are not repeated."""
     ours = loc[:-1] if kind == "extra_forbidden" else loc
-    return ".".join(part for part in ours if isinstance(part, str)) or "body"
+    return ".".join(part for part in ours[:1] if isinstance(part, str)) or "body"

@@ -1,8 +1,23 @@
-"""How the property tests run."""
+"""How the property tests run, and what all tests tell at the end, such as the seeds and counts of the fault runs."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No verdict hangs on a clock: on its first run hypothesis builds a table of all characters, and a busy
 # machine is no wrong answer. A failure prints what reproduces it.
 settings.register_profile("draad", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("draad")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    told = [
+        (report.nodeid, sentence)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for _, sentence in report.user_properties
+    ]
+    if told:
+        terminalreporter.section("told by the tests")
+    for name, sentence in sorted(told):
+        terminalreporter.write_line(f"{name.rpartition('::')[2]}: {sentence}")

@@ -28,12 +28,12 @@ class Crash(BaseException):
 def lines(reached: Callable[[Line], None]) -> Iterator[None]:
     """Call `reached` before every line of the engine, in every thread that is started meanwhile."""
 
-    def line(frame: FrameType, event: str, _: Any) -> Any:  # noqa: ANN401  # As `sys.settrace` has it.
+    def line(frame: FrameType, event: str, _: Any) -> Any:  # As `sys.settrace` has it.
         if event == "line":
             reached((frame.f_code.co_filename, frame.f_lineno))
         return line
 
-    def call(frame: FrameType, _: str, __: Any) -> Any:  # noqa: ANN401  # As above.
+    def call(frame: FrameType, _: str, __: Any) -> Any:  # As above.
         return line if frame.f_code.co_filename.startswith(MORTAL) else None
 
     before = sys.gettrace()
@@ -43,7 +43,7 @@ def lines(reached: Callable[[Line], None]) -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
-        threading.settrace(before)  # type: ignore[arg-type]  # None takes it back.
+        threading.settrace(before)
 
 
 @contextmanager
@@ -69,10 +69,10 @@ def in_child(work: Callable[[Callable[[int], None]], None]) -> tuple[bool, list[
         child = os.fork()
     if child == 0:
         try:
-            work(lambda number: os.write(writing, bytes([number])) and None)
+            work(lambda number: said(writing, number))
             os._exit(0)
         except BaseException:  # noqa: BLE001  # Nothing may come back to the test from here.
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # There is one.
+            sys.excepthook(*sys.exc_info())
             os._exit(1)
     os.close(writing)
     acknowledged = list(read_all(reading, child))
@@ -81,15 +81,19 @@ def in_child(work: Callable[[Callable[[int], None]], None]) -> tuple[bool, list[
     return status == 0, acknowledged
 
 
+def said(writing: int, number: int) -> None:
+    os.write(writing, bytes([number]))
+
+
 def read_all(reading: int, child: int) -> bytes:
     """What the child says until it dies, which is soon."""
-    said = b""
+    heard = b""
     with os.fdopen(reading, "rb", buffering=0) as pipe:
         while select.select([pipe], [], [], CHILD_S_MAX)[0]:
             more = pipe.read(1024)
             if not more:
-                return said
-            said += more
+                return heard
+            heard += more
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     raise TimeoutError(f"the child was still at it after {CHILD_S_MAX} s")

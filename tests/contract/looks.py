@@ -47,7 +47,7 @@ async def shown(engine: Engine, view: Projection) -> list[dict[str, Any]]:
 async def outcome(engine: Engine, *letters: str) -> dict[str, Any]:
     """All that can be seen of the parts of the contract: the same after any crash."""
     states = {
-        f"{part.name} {subject}/{letter}": await engine.state(part, f"{subject}/{letter}")  # type: ignore[var-annotated]
+        f"{part.name} {subject}/{letter}": await engine.state(part, f"{subject}/{letter}")
         for part, subject in ((tally, "jar"), (book, "book"), (bell, "bed"))
         for letter in letters
     }

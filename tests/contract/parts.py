@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Column, Integer, MetaData, String, Table
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table
 
 from engine.processor import Drop, Part, Processor, Projection, Put, processor, projection
 from schemas.event import NONE, Envelope, Event, When, fact
@@ -129,8 +129,9 @@ LEDGER: Final = Table(
     "ledger",
     MetaData(),
     Column("id", String(36), primary_key=True),
-    Column("about", String, nullable=False, index=True),
+    Column("about", String, nullable=False),
     Column("total", Integer, nullable=False),
+    Index("ledger_about", "about"),
 )
 SHELF: Final = Table(
     "shelf",

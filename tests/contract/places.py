@@ -53,8 +53,8 @@ class Place(ABC):
     async def abandon(self, store: Store) -> None:
         """The process is dead: it writes no more, and the system takes back its locks."""
 
-    async def close(self) -> None:
-        """Leave nothing behind."""
+    async def close(self) -> None:  # noqa: B027  # Most leave nothing behind.
+        """Take away what is left behind."""
 
 
 class MemoryPlace(Place):

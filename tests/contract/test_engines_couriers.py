@@ -41,11 +41,12 @@ async def take(round_: AsyncIterator[Delivery], count: int) -> list[Delivery]:
         return [await anext(round_) for _ in range(count)]
 
 
-async def rest(engine: Engine, round_: AsyncIterator[Delivery]) -> list[Delivery]:
-    """Ask for a stop: whatever there is to lend comes out before the round ends."""
+async def rest(engine: Engine, place: Place, round_: AsyncIterator[Delivery]) -> list[Delivery]:
+    """Stop this round; and all that there was still to lend, to the next one."""
     engine.stop()
     async with asyncio.timeout(WAIT_S_MAX):
-        return [delivery async for delivery in round_]
+        assert [delivery async for delivery in round_] == []
+        return [delivery async for delivery in twin(engine, place).lend(LEASE)]
 
 
 def seen(deliveries: list[Delivery]) -> list[tuple[str, bool]]:
@@ -75,8 +76,8 @@ async def test_what_the_courier_finished_is_never_lent_again(place: Place) -> No
         round_ = follow(engine)
         await engine.append(*facts(4))
         [delivery] = await take(round_, 1)
-        assert (delivery.event.amount, delivery.begun) in {(3, False), (3, True)}
-        assert await rest(engine, round_) == []
+        assert delivery.event.amount == 3
+        assert [(d.event.amount, d.begun) for d in await rest(engine, place, round_)] == [(3, True)]
     await engine.close()
 
 
@@ -148,14 +149,27 @@ async def test_a_stalled_twin_is_fenced(engine: Engine, place: Place) -> None:
     assert [d.event.amount for d in await take(other, 1)] == [1]
 
 
+async def test_a_delivery_from_before_a_failure_is_fenced_too(engine: Engine, place: Place) -> None:
+    await engine.append(*facts(1))
+    courier_ = twin(engine, place)
+    before, after = courier_.lend(LEASE), courier_.lend(LEASE)
+    [old] = await take(before, 1)
+    courier_.forget()
+    [new] = await take(after, 1)
+    assert new.begun
+    with pytest.raises(Conflict):
+        await old.done(Rang(at=MONDAY, about="bed/a", name="old", due=MONDAY))
+    await new.done()
+    assert len(await everything(engine)) == 1
+
+
 async def test_a_courier_that_stops_lets_go_at_once(engine: Engine, place: Place) -> None:
     await engine.append(*facts(1))
     round_ = follow(engine)
     [delivery] = await take(round_, 1)
     await delivery.done()
-    assert await rest(engine, round_) == []
     await engine.append(*facts(2))
-    assert len(await take(twin(engine, place).lend(LEASE), 1)) == 1
+    assert [d.event.amount for d in await rest(engine, place, round_)] == [1]
 
 
 async def test_a_courier_that_breaks_off_lets_go_at_once(engine: Engine, place: Place) -> None:
@@ -205,7 +219,7 @@ async def test_an_event_that_the_courier_cannot_read_is_parked_and_redriven_in_o
     assert delivery.envelope.subject == "jar/b"
     await delivery.done()
     await engine.append(three)
-    assert await rest(engine, round_) == []
+    assert await rest(engine, place, round_) == []
     [aside] = await engine.parked()
     assert (aside.name, aside.subject, aside.reason) == ("courier", "jar/a", "does not fit Added: amount: missing")
     assert aside.waiting == 3
@@ -219,7 +233,7 @@ async def test_an_event_that_the_courier_cannot_read_is_parked_and_redriven_in_o
     for delivery in lent:
         await delivery.done()
     assert await engine.parked() == []
-    assert await rest(engine, mended) == []
+    assert await rest(engine, place, mended) == []
     await engine.close()
 
 
@@ -239,3 +253,24 @@ async def test_a_redrive_that_the_courier_still_cannot_read_parks_again(engine: 
     assert delivery.envelope.subject == "jar/b"
     assert await engine.parked() == parked
     assert parked[0].reason != WAITS
+
+
+class Sterner(Added):
+    """The same event, read by somebody who asks more of it."""
+
+    weight: Number
+
+
+async def test_what_was_begun_and_can_be_read_no_more_is_parked(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(*facts(1))
+    await lend(engine, 1)
+    engine = await place.crash(engine)
+    async with asyncio.timeout(WAIT_S_MAX):
+        stern = Rounds(engine.store, courier("courier", Sterner), place.clock)
+        assert [delivery async for delivery in stern.lend(LEASE)] == []
+    assert [(aside.subject, aside.reason) for aside in await engine.parked()] == [
+        ("jar/a", "does not fit Sterner: weight: missing")
+    ]
+    assert [s.lent for s in await engine.standings()] == [0]
+    await engine.close()

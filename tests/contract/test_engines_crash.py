@@ -1,17 +1,19 @@
 """The third promise: state, rows, outcomes, timers and position move together or not at all, wherever it crashes."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from threading import Lock
 from typing import Any, Final
 
 import pytest
 
 from engine.courier import Rounds
 from engine.engine import Engine
-from engine.memory import Disk, MemoryStore
 from engine.processor import courier
 from engine.seat import LEASE
 from schemas.event import Envelope, fact
@@ -21,7 +23,8 @@ from tests.contract.parts import PARTS, Added, Asked, CalledOff, Rang, added, sh
 from tests.contract.places import MONDAY, Clock, MemoryPlace, Place, SqlitePlace
 
 SHARDS: Final = 4
-OTHER_LINES: Final = 60  # Beside the first time of every line, so many at random, per shard.
+TEARS: Final = 60
+KILLS: Final = 30
 
 Phase = Callable[[Engine, Clock], Awaitable[None]]
 
@@ -123,53 +126,89 @@ def never_crashed() -> dict[str, Any]:
     return asyncio.run(live(place, 0, lambda _: None))
 
 
-def test_whatever_line_of_the_memory_engine_is_its_last_the_end_is_the_same() -> None:
-    expected = never_crashed()
-    nth, crashed = 0, True
-    while crashed:
-        nth += 1
-        place, acknowledged = MemoryPlace(Path(), seed=nth), []
-        written = 0
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_line_of_the_memory_engine_is_its_last_the_end_is_the_same(seed: int) -> None:
+    expected, place = never_crashed(), MemoryPlace(Path(), seed)
+    acknowledged: list[int] = []
+    left: dict[tuple[int, int], Line] = {}  # What a death at any line leaves: so much on disk, so much acknowledged.
 
-        def die() -> None:
-            nonlocal written
-            written = len(place.disk.journal)
-            raise_now()
+    def look(line: Line) -> None:
+        left.setdefault((len(place.disk.journal), len(acknowledged)), line)
 
-        try:
-            with crash_at(nth, die):  # type: ignore[arg-type]  # It never returns.
-                assert asyncio.run(live(place, 0, acknowledged.append)) == expected
-            crashed = False
-        except Crash:
-            del place.disk.journal[written:]  # The dead write nothing.
-            recovered(place, acknowledged, expected, f"crashed at line {nth}, which is also the seed")
-    assert nth > 1000, "the tracer saw the engine at work"
+    with lines(look):
+        assert asyncio.run(live(place, 0, acknowledged.append)) == expected
+    assert len(left) > len(place.disk.journal) > 50
+    for (entries, phases), line in left.items():
+        after = MemoryPlace(Path(), seed)
+        after.disk.journal.extend(place.disk.journal[:entries])
+        recovered(after, acknowledged[:phases], expected, f"died at {line}, {seed=}")
 
 
-def life_of(folder: Path) -> list[Line]:
-    """Every line of one life, in order."""
-    found: list[Line] = []
-    with lines(found.append):
-        asyncio.run(live(SqlitePlace(folder), 0, lambda _: None))
-    return found
+def test_an_engine_that_is_torn_down_at_any_line_leaves_what_a_dead_one_leaves() -> None:
+    """Here the rest of the process unwinds, and may run its last lines; some at random, the seed is in the claim."""
+    expected, seed = never_crashed(), Random().randrange(10**6)
+    for nth in Random(seed).sample(range(1, 20_000), TEARS):
+        place, acknowledged = MemoryPlace(Path(), seed=nth), list[int]()
+        with suppress(Crash), crash_at(nth, raise_now):
+            asyncio.run(live(place, 0, acknowledged.append))
+        recovered(place, acknowledged, expected, f"torn down at line {nth}, {seed=}")
 
 
-@pytest.mark.timeout(300)
+class Camera:
+    """Copies of a database's files, one for each thing that was on disk when some line was executed."""
+
+    def __init__(self, folder: Path, copies: Path) -> None:
+        self.folder, self.copies = folder, copies
+        self.acknowledged: list[int] = []
+        self.taken: list[tuple[Path, list[int], Line]] = []
+        self._last: tuple[object, ...] = ()
+        self._turn = Lock()
+
+    def look(self, line: Line) -> None:
+        with self._turn:
+            files = sorted(self.folder.iterdir())
+            now = (len(self.acknowledged), *((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files))
+            if now == self._last:
+                return
+            self._last = now
+            copy = self.copies / str(len(self.taken))
+            self.taken.append((copy, list(self.acknowledged), line))
+            copy.mkdir()
+            for file in files:
+                if not file.name.endswith(("-shm", ".lock")):  # Shared memory dies with the machine's processes.
+                    shutil.copy(file, copy)
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Any]:
+    return never_crashed()
+
+
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_whatever_line_of_the_sqlite_engine_is_its_last_the_end_is_the_same(tmp_path: Path, shard: int) -> None:
-    expected = never_crashed()
-    (tmp_path / "life").mkdir()
-    life = life_of(tmp_path / "life")
+def test_whatever_line_of_the_sqlite_engine_is_its_last_the_end_is_the_same(
+    tmp_path: Path, shard: int, expected: dict[str, Any]
+) -> None:
+    for name in ("life", "copies"):
+        (tmp_path / name).mkdir()
+    camera = Camera(tmp_path / "life", tmp_path / "copies")
+    with lines(camera.look):
+        assert asyncio.run(live(SqlitePlace(camera.folder), 0, camera.acknowledged.append)) == expected
+    assert len(camera.taken) > 100
+    for folder, acknowledged, line in camera.taken[shard::SHARDS]:
+        recovered(SqlitePlace(folder), acknowledged, expected, f"died at {line}")
+
+
+def test_a_process_that_is_killed_at_some_line_leaves_what_the_next_one_needs(
+    tmp_path: Path, expected: dict[str, Any]
+) -> None:
     seed = Random().randrange(10**6)
-    firsts = [life.index(line) + 1 for line in dict.fromkeys(life)][shard::SHARDS]
-    others = Random(seed).sample(range(1, len(life)), OTHER_LINES)
-    for number, nth in enumerate((*firsts, *others)):
-        folder = tmp_path / str(number)
+    for nth in Random(seed).sample(range(1, 20_000), KILLS):
+        folder = tmp_path / str(nth)
         folder.mkdir()
 
-        def work(acknowledge: Callable[[int], None]) -> None:
+        def work(acknowledge: Callable[[int], None], folder: Path = folder, nth: int = nth) -> None:
             with crash_at(nth, exit_now):
                 asyncio.run(live(SqlitePlace(folder), 0, acknowledge))
 
         _, acknowledged = in_child(work)
-        recovered(SqlitePlace(folder), acknowledged, expected, f"crashed at line {nth} ({life[nth - 1]}), {seed=}")
+        recovered(SqlitePlace(folder), acknowledged, expected, f"killed at line {nth}, {seed=}")

@@ -11,7 +11,6 @@ from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from engine.processor import DEPTH_MAX, OUTCOMES_MAX, STATE_CHARS_MAX, Part, Put, processor, projection
 from engine.store import Aside
-from engine.work import WAITS
 from schemas.event import Envelope, Event, fact
 from schemas.timer import TimerSet
 from tests.contract.looks import everything, of, outcome, shown
@@ -24,6 +23,7 @@ from tests.contract.parts import (
     Plain,
     added,
     book,
+    count,
     ledger,
     shy,
     shy_parts,
@@ -173,7 +173,7 @@ async def test_a_redrive_that_gets_half_way_keeps_the_half(engine: Engine) -> No
     def half(jar: Jar, event: Added) -> tuple[Jar, list[Event]]:
         if jar.amounts:
             raise RuntimeError(event.note)
-        return tally.handle(jar, event)
+        return count(jar, event)
 
     await engine.redrive("tally")
     await engine.settle(processor("tally", half))

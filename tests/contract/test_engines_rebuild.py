@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table
+from sqlalchemy import Column, Integer, MetaData, String, Table, select
 
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
@@ -35,7 +35,9 @@ from tests.contract.places import MONDAY, Place
 
 OTHERS = PARTS[1:]
 FACTS = [added(MONDAY, f"jar/{s}", n, f"{s}{n}") for n in range(9, 17) for s in "ab"]
-ASKED = [fact(Asked(at=MONDAY, about="bed/a", name=str(h), due=MONDAY + timedelta(hours=h)), key=str(h)) for h in (1, 9)]
+ASKED = [
+    fact(Asked(at=MONDAY, about="bed/a", name=str(h), due=MONDAY + timedelta(hours=h)), key=str(h)) for h in (1, 9)
+]
 WAIT_S_MAX = 30
 
 
@@ -292,3 +294,16 @@ async def test_a_view_that_has_not_run_yet_says_so(engine: Engine) -> None:
     with pytest.raises(Unavailable, match="ledger has not run yet"):
         await engine.table(ledger)
     assert await engine.state(tally, "jar/a") == Jar()
+
+
+async def test_a_query_on_the_table_that_a_rebuild_replaced_says_so(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(added(MONDAY, "jar/a", 1, "1"))
+    await engine.settle(*PARTS)
+    before = await engine.table(ledger)
+    await engine.rebuild(ledger.name)
+    await engine.settle(*PARTS)
+    with pytest.raises(Unavailable, match="rebuilt meanwhile"):
+        await engine.fetch(select(before))
+    assert len(await engine.fetch(select(await engine.table(ledger)))) == 1
+    await engine.close()

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from engine.engine import Engine
-from schemas.event import Envelope, fact
+from engine.processor import processor
+from schemas.event import Envelope, Event, fact
 from schemas.timer import TimerCleared, TimerElapsed, TimerSet
 from tests.contract.looks import everything, history, outcome
-from tests.contract.parts import PARTS, Asked, CalledOff, Rang, bell, shy_parts
+from tests.contract.parts import PARTS, Added, Asked, Bell, CalledOff, Rang, added, bell, ring, shy_parts
 from tests.contract.places import MONDAY, Place
 
 NOON = MONDAY + timedelta(hours=3)
@@ -22,6 +23,19 @@ def asked(due: datetime, about: str = "bed/a", name: str = "nap", key: str = "1"
 
 def called_off(about: str = "bed/a", name: str = "nap", key: str = "1") -> Envelope:
     return fact(CalledOff(at=MONDAY, about=about, name=name), key=key)
+
+
+def unwind(state: Bell, event: Asked | TimerElapsed | Added) -> tuple[Bell, list[Event]]:
+    return (state, []) if isinstance(event, Added) else ring(state, event)
+
+
+def oversleep(state: Bell, event: Asked | TimerElapsed | Added) -> tuple[Bell, list[Event]]:
+    assert not isinstance(event, Added), "it does not like to be disturbed"
+    return ring(state, event)
+
+
+sleeper = processor("bell", oversleep)
+lucky_sleeper = processor("bell", unwind)
 
 
 async def rang(engine: Engine) -> list[tuple[str, str, datetime]]:
@@ -213,4 +227,35 @@ async def test_a_process_at_work_rings_when_it_is_time(place: Place) -> None:
         engine.stop()
         await running
     assert await rang(engine) == [("bed/a", "nap", soon)]
+    await engine.close()
+
+
+@pytest.mark.parametrize("batch_max", [1, 500])
+async def test_a_timer_set_late_fires_before_one_that_is_due_after_it(place: Place, batch_max: int) -> None:
+    engine = await place.open(batch_max)
+    await engine.append(asked(NOON))
+    await engine.settle(bell)
+    await engine.append(asked(NOON - timedelta(hours=1), name="tea", key="2"))
+    place.clock.now = NOON
+    await engine.settle(bell)
+    assert [name for _, name, _ in await rang(engine)] == ["tea", "nap"]
+    await engine.close()
+
+
+async def test_a_timer_whose_subject_is_parked_fires_once_and_waits_its_turn(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(asked(NOON, about="jar/a"))
+    await engine.settle(sleeper)
+    await engine.append(added(MONDAY, "jar/a", 1, "1"))
+    await engine.settle(sleeper)
+    place.clock.now = NOON
+    for _ in range(3):
+        await engine.settle(sleeper)
+    assert [e.type for e in await everything(engine)].count(TimerElapsed.type) == 1
+    assert [aside.waiting for aside in await engine.parked()] == [2]
+    engine = await place.crash(engine)
+    await engine.redrive(sleeper.name)
+    await engine.settle(lucky_sleeper)
+    assert [e.type for e in await everything(engine)].count(TimerElapsed.type) == 1
+    assert await rang(engine) == [("jar/a", "nap", NOON)]
     await engine.close()
