@@ -1,0 +1,5 @@
+"""`python -m draad` is `draad`."""
+
+from draad.cli import main
+
+main()

@@ -1,0 +1,164 @@
+"""The commands. Each is a sentence here; what it does stands in a file of its own.
+
+Exit codes: 0 it is done, 1 it could not be done or something needs your attention, 2 the command or a setting is wrong.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, Final
+
+import typer
+import typer.core
+
+from draad.settings import Misconfigured, Settings
+from schemas.errors import DraadError
+
+FAILED: Final = 1
+MISUSED: Final = 2
+
+
+class Commands(typer.core.TyperGroup):
+    """A user's mistake is answered in one sentence, never with a stack trace."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  # As typer has it.
+        try:
+            return super().invoke(ctx)
+        except* DraadError as group:
+            error = first(group)
+        typer.echo(f"draad: {error}", err=True)
+        raise typer.Exit(MISUSED if isinstance(error, Misconfigured) else FAILED)
+
+
+def first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Draad: every contact on one thread. Settings come from DRAAD_LOG, DRAAD_HOST, DRAAD_PORT, DRAAD_TOKEN and "
+    "DRAAD_PEPPER. Exit codes: 0 done, 1 failed or something needs attention, 2 wrong command or setting.",
+)
+
+Log = Annotated[str | None, typer.Option("--log", help="Where the log is: sqlite:///path", show_default=False)]
+Host = Annotated[str | None, typer.Option("--host", help="Listen here; 127.0.0.1 is this machine only")]
+Port = Annotated[int | None, typer.Option("--port", help="Listen at this port; 0 takes a free one")]
+Name = Annotated[str, typer.Argument(help="A part, as `draad parked` and `draad doctor` name it")]
+
+
+def settings(log: str | None = None, host: str | None = None, port: int | None = None) -> Settings:
+    """What the environment says, and what the command says over it."""
+    from draad.logs import configure
+
+    configure("warning")
+    given = {"DRAAD_LOG": log, "DRAAD_HOST": host, "DRAAD_PORT": None if port is None else str(port)}
+    return Settings.from_env({**os.environ, **{name: value for name, value in given.items() if value is not None}})
+
+
+def done(work: Coroutine[Any, Any, bool | None]) -> None:
+    """Do it; exit code 1 if it says false."""
+    if asyncio.run(work) is False:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def run(log: Log = None, host: Host = None, port: Port = None) -> None:
+    """Start Draad, and say where it is. Ctrl-C or SIGTERM stops it after the work at hand."""
+    import uvloop
+
+    from draad.logs import configure
+    from draad.serve import serve
+
+    chosen = settings(log, host, port)
+    configure("info")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(chosen, say))
+
+
+@app.command()
+def link(log: Log = None, host: Host = None, port: Port = None) -> None:
+    """Print a fresh link that opens the desk of the running Draad, once."""
+    from draad.links import fresh
+
+    say(fresh(settings(log, host, port)))
+
+
+@app.command(name="log")
+def facts(  # noqa: PLR0913, PLR0917  # typer makes an option of each.
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes in")] = False,
+    type: Annotated[list[str] | None, typer.Option("--type", "-t", help="Only this type; contact.* for a noun")] = None,
+    subject: Annotated[str, typer.Option("--subject", "-s", help="Only this subject; case/* for a topic")] = "",
+    after: Annotated[int | None, typer.Option("--after", min=0, help="From after this position on")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=0, help="At most so many; 20 if nothing is said")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per line")] = False,
+    data: Annotated[bool, typer.Option("--data", help="What they say too, with personal fields masked")] = False,
+    personal: Annotated[bool, typer.Option("--personal", help="With --data: personal fields as they are")] = False,
+    log: Log = None,
+) -> None:
+    """Show the facts on the log: the last ones, or those after a position. It may look beside a running Draad."""
+    from draad.facts import Wish, show
+
+    wish = Wish(follow, tuple(type or ()), subject, after, limit, json=json, data=data, personal=personal)
+    done(show(settings(log), wish, say))
+
+
+@app.command()
+def parked(log: Log = None) -> None:
+    """Show what is set aside, and why. Exit code 1 if anything is."""
+    from draad.redo import parked
+
+    done(parked(settings(log)))
+
+
+@app.command()
+def redrive(
+    name: Name,
+    subject: Annotated[str | None, typer.Argument(help="Only this subject; all of them if nothing is said")] = None,
+    log: Log = None,
+) -> None:
+    """Try what is parked again, now that the cause is mended. Exit code 1 if any of it fails again."""
+    from draad.redo import redrive
+
+    done(redrive(settings(log), name, subject))
+
+
+@app.command()
+def rebuild(name: Name, log: Log = None) -> None:
+    """Make a view or a state anew from the log, beside the one that runs, and switch when it has caught up."""
+    from draad.redo import rebuild
+
+    done(rebuild(settings(log), name))
+
+
+@app.command()
+def doctor(log: Log = None, host: Host = None, port: Port = None) -> None:
+    """Say what is installed, reachable or misconfigured, a sentence each. Exit code 1 if anything is wrong."""
+    from draad.doctor import examine
+
+    done(examine(settings(log, host, port), say))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def bench(context: typer.Context) -> None:
+    """Measure this machine: ratios first. What follows is passed on to `python -m bench`."""
+    from draad.measure import measure
+
+    raise typer.Exit(measure(context.args))
+
+
+def say(line: str) -> None:
+    """To the user, at once: whoever started us in a pipe wants to see the address now."""
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+def main() -> None:
+    app(prog_name="draad")

@@ -1,0 +1,136 @@
+"""`draad doctor`: what is installed, reachable and misconfigured, a sentence each, with what to do about it."""
+
+import asyncio
+import json
+import platform
+import shutil
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from draad.beside import beside, head
+from draad.keys import OTHERS, key_file
+from draad.parts import PARTS
+from draad.settings import LOOPBACK, Settings
+from engine.file import FREE_BYTES_MIN
+from schemas.errors import DraadError
+
+ANSWER_S_MAX: Final = 5.0
+PACKAGES: Final = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic", "sqlalchemy", "alembic", "jinja2", "tzdata")
+
+
+class Finding(NamedTuple):
+    sentence: str
+    well: bool = True
+
+
+async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
+    """True if nothing is wrong."""
+    well = True
+    async for finding in findings(settings):
+        say(f"{'ok   ' if finding.well else 'WRONG'}  {finding.sentence}")
+        well = well and finding.well
+    return well
+
+
+async def findings(settings: Settings) -> AsyncIterator[Finding]:
+    yield installed()
+    yield await asyncio.to_thread(reached, settings)
+    if settings.host not in LOOPBACK:
+        yield Finding(f"It listens at {settings.host}, for others too: have a proxy with TLS in front.")
+    if settings.path is None:
+        yield Finding("The log is in memory, so it is lost when Draad ends: set DRAAD_LOG.", well=False)
+        return
+    path = Path(settings.path)
+    yield space(path)
+    if absent(path):
+        yield Finding(f"There is no log at {path} yet: draad run makes one.")
+        return
+    yield key(settings)
+    try:
+        async for finding in on_the_log(settings):
+            yield finding
+    except DraadError as error:
+        yield Finding(f"The log cannot be used: {error}.", well=False)
+
+
+def installed() -> Finding:
+    missing = []
+    for package in PACKAGES:
+        try:
+            version(package)
+        except PackageNotFoundError:
+            missing.append(package)
+    if missing:
+        return Finding(f"Not installed: {', '.join(missing)}. Run make run, which installs them.", well=False)
+    return Finding(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version} and all packages are here.")
+
+
+def reached(settings: Settings) -> Finding:
+    """Whether Draad answers at its address, or somebody else does, or nobody."""
+    try:
+        ready = f"{settings.address}/health/ready"  # Always http.
+        with urllib.request.urlopen(ready, timeout=ANSWER_S_MAX) as answer:  # noqa: S310
+            ours = "api-version" in answer.headers
+    except urllib.error.HTTPError as error:
+        ours, status = "api-version" in error.headers, error.code
+        if ours and status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return Finding(f"Draad runs at {settings.address}/ but is not ready: {detail(error.read())}.", well=False)
+    except OSError:
+        return Finding(f"Nobody answers at {settings.address}/: draad run starts Draad there.")
+    if not ours:
+        return Finding(f"Another program answers at {settings.address}/: choose another port.", well=False)
+    return Finding(f"Draad runs at {settings.address}/ and is ready.")
+
+
+def detail(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return "it does not say why"
+
+
+def space(path: Path) -> Finding:
+    folder = next((parent for parent in path.absolute().parents if parent.exists()), Path("/"))
+    free = shutil.disk_usage(folder).free // 2**20
+    sentence = f"{free:,} MB of disk are free for {path}"
+    if free * 2**20 < FREE_BYTES_MIN:
+        return Finding(f"{sentence}: make room for at least {FREE_BYTES_MIN // 2**20} MB.", well=False)
+    return Finding(f"{sentence}.")
+
+
+def absent(path: Path) -> bool:
+    return not path.exists()
+
+
+def key(settings: Settings) -> Finding:
+    """Whether the pepper is there, for its owner only. Without it, the same address gets another pseudonym."""
+    if settings.pepper:
+        return Finding("Pseudonyms are made with DRAAD_PEPPER: keep it safe, for it cannot be made again.")
+    file = key_file(str(settings.path))
+    if not file.exists():
+        return Finding(f"The key {file} is gone: restore it, or set DRAAD_PEPPER.", well=False)
+    if file.stat().st_mode & OTHERS:
+        return Finding(f"Others can read the key {file}: run chmod 600 on it.", well=False)
+    return Finding(f"The key {file} is there, for its owner only: back it up together with the log.")
+
+
+async def on_the_log(settings: Settings) -> AsyncIterator[Finding]:
+    async with beside(settings) as engine:
+        yield Finding(f"The log holds {await head(engine):,} facts.")
+        ours = {part.name for part in PARTS}
+        for standing in await engine.standings():
+            task = standing.task
+            if standing.parked:
+                sentence = f"{task.name} has set aside {standing.parked} facts: draad parked says why."
+                yield Finding(sentence, well=False)
+            elif task.name not in ours:
+                yield Finding(f"{task.name} has run on this log, but this Draad has no such part.")
+            else:
+                state = f"is {standing.behind:,} facts behind" if standing.behind else "has read everything"
+                yield Finding(f"{task.name} (version {task.version}) {state}.")

@@ -1,0 +1,92 @@
+"""Is it alive, is it ready, and what does it measure. Ready means: the log can be written, and no part stands still."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import JSONResponse, Response
+
+from draad.problem import PROBLEM, RETRY_AFTER_S, problem
+from engine.engine import Engine
+from engine.file import FREE_BYTES_MIN
+from engine.store import Lease, Standing
+from schemas.errors import Unavailable
+
+STUCK_S: Final = 30.0  # A part that is behind, and has not moved for so long, stands still.
+WATCH_S: Final = 2.0
+WRITE_S_MAX: Final = 5.0
+
+
+class Watch:
+    """Sees whether every part of this program goes on."""
+
+    def __init__(self, engine: Engine, names: Sequence[str], folder: Path | None) -> None:
+        self._engine, self._names, self._folder = engine, names, folder
+        self._moved: dict[str, tuple[tuple[int, ...], float]] = {}
+
+    async def run(self) -> None:
+        """Look at all parts now and then, for ever."""
+        while True:
+            with suppress(Unavailable):  # Whoever asks whether we are ready hears of it.
+                self._look(await self._engine.standings())
+            await asyncio.sleep(WATCH_S)
+
+    def _look(self, standings: Sequence[Standing]) -> None:
+        now = asyncio.get_running_loop().time()
+        for name in self._names:
+            tasks = [standing for standing in standings if standing.task.name == name]
+            places = tuple(standing.task.position for standing in tasks)
+            known = self._moved.get(name)
+            if known is None or known[0] != places or not any(standing.behind for standing in tasks):
+                self._moved[name] = (places, now)
+
+    async def faults(self, now: datetime) -> list[str]:
+        """Why it is not ready, a sentence each; nothing if it is."""
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(WRITE_S_MAX):
+                await self._engine.store.lease([], Lease("health", now, now + timedelta()))
+                await self._engine.standings()
+        except Unavailable as error:
+            found.append(str(error))
+        except TimeoutError:
+            found.append("the log does not answer")
+        if self._folder and (free := shutil.disk_usage(self._folder).free) < FREE_BYTES_MIN:
+            found.append(f"only {free // 2**20} MB of disk are free")
+        loop_now = asyncio.get_running_loop().time()
+        stuck = [name for name, (_, since) in self._moved.items() if loop_now - since > STUCK_S]
+        found.extend(f"{name} stands still" for name in stuck)
+        return found
+
+
+def router(engine: Engine, watch: Watch, clock: Callable[[], datetime]) -> APIRouter:
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/health/live", summary="Is it alive", response_class=JSONResponse)
+    async def live() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    @routes.get("/health/ready", summary="Can it take work", response_class=JSONResponse, responses=UNREADY)
+    async def ready() -> Response:
+        if faults := await watch.faults(clock()):
+            return problem(503, "; ".join(faults), {"Retry-After": str(RETRY_AFTER_S)})
+        return JSONResponse({"status": "ok"})
+
+    @routes.get("/metrics", summary="What it measures, for Prometheus", response_class=Response)
+    async def metrics() -> Response:
+        """Names of parts and numbers, never a subject; it asks for the token all the same."""
+        engine.meter.stand(await engine.standings())
+        return Response(generate_latest(engine.meter.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+UNREADY: Final[dict[int | str, dict[str, Any]]] = {
+    503: {"description": "Not now", "content": {"application/problem+json": {"schema": PROBLEM}}}
+}

@@ -1,0 +1,81 @@
+"""HTTP in: parse, append, answer. It answers only after the fact is durable."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+
+from engine.engine import Engine
+from schemas.contact import ContactAnswered, ContactReceived
+from schemas.errors import Refused
+from schemas.event import derived, fact, faults
+from services.intake.address import pseudonym
+from services.intake.body import Kept, NewAnswer, NewContact, described, moment, read
+
+KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+KEY_PARAMETER: Final[Mapping[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "Your own id of this request. The same key and body again change nothing and get the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
+
+
+def documented(model: type[NewContact | NewAnswer]) -> dict[str, Any]:
+    return {"parameters": [KEY_PARAMETER], "requestBody": described(model)}
+
+
+def router(engine: Engine, pepper: bytes, clock: Callable[[], datetime]) -> APIRouter:
+    routes = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+
+    @routes.post("", status_code=201, summary="Register a contact", openapi_extra=documented(NewContact))
+    async def register(request: Request) -> Kept:
+        """Somebody reached us. 201 means that the fact is durable; 503 that nobody knows: send it again as it was."""
+        raw = await request.body()
+        body = read(NewContact, raw)
+        contact = named(request, "contact", body.model_dump_json(), pepper)
+        address = f"unknown.{contact}"
+        if body.address:
+            address = pseudonym(body.address.kind, body.address.value, pepper)
+        at = moment(body.at, clock())
+        event = ContactReceived(at=at, contact_id=contact, address_id=address, channel=body.channel, text=body.text)
+        await engine.append(fact(event, key=contact))
+        return Kept(contact_id=contact, address_id=address)
+
+    @routes.post(
+        "/{contact_id}/answers", status_code=201, summary="Answer a contact", openapi_extra=documented(NewAnswer)
+    )
+    async def answer(contact_id: str, request: Request) -> Kept:
+        """An agent answered this contact."""
+        raw = await request.body()
+        body = read(NewAnswer, raw)
+        key = named(request, f"answer {contact_id}", body.model_dump_json(), pepper)
+        try:
+            event = ContactAnswered(
+                at=moment(body.at, clock()),
+                contact_id=contact_id,
+                address_id=body.address_id,
+                agent_id=body.agent_id,
+                text=body.text,
+            )
+        except ValidationError as error:
+            raise Refused(f"the address of this page is wrong in {faults(error)}") from None
+        await engine.append(fact(event, key=key))
+        return Kept(contact_id=contact_id, address_id=body.address_id)
+
+    return routes
+
+
+def named(request: Request, what: str, body: str, pepper: bytes) -> str:
+    """The id of this request, from its key and what it says: a key that is used again for other words loses none."""
+    key = request.headers.get("idempotency-key", "")
+    if not KEY.fullmatch(key):
+        raise Refused("send an Idempotency-Key header: your own id of this request, of 1 to 200 plain characters")
+    said = f"{what}\0{key}\0{body}".encode()
+    return derived(f"intake {hmac.new(pepper, said, hashlib.sha256).hexdigest()}")

@@ -1,0 +1,99 @@
+"""What may be posted here. A body is looked through before it is believed; a refusal quotes none of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.errors import Refused
+from schemas.event import NINE_DIGITS, Id, Line, Text, Word, faults, looks_like_bsn
+from schemas.reading import decoded, look_through, parsed
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+AHEAD_MAX: Final = timedelta(days=1)  # Clocks differ; a fact from next year is a mistake.
+
+
+def no_bsn(name: str) -> str:
+    """A name that everything may log. Raises `ValueError`."""
+    if any(looks_like_bsn(run) for run in NINE_DIGITS.findall(name)):
+        raise ValueError("it looks like a BSN")
+    return name
+
+
+Pseudonym = Annotated[Id, AfterValidator(no_bsn)]
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class Posted(BaseModel):
+    """Unlike an event, a request says nothing that we do not know: a misspelt field must not vanish."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Address(Posted):
+    """Where somebody can be reached. Only its pseudonym is kept."""
+
+    kind: Annotated[Word, Field(examples=["phone", "email"])]
+    value: Annotated[Line, Field(examples=["+31 20 555 01 23"])]
+
+
+class NewContact(Posted):
+    """Somebody reached us."""
+
+    channel: Annotated[Word, Field(examples=["phone", "email", "counter"])]
+    text: Text = ""
+    address: Address | None = None
+    at: AwareDatetime | None = None
+
+
+class NewAnswer(Posted):
+    """An agent answered."""
+
+    address_id: Pseudonym
+    agent_id: Pseudonym
+    text: Text = ""
+    at: AwareDatetime | None = None
+
+
+class Kept(BaseModel):
+    """The fact is durable."""
+
+    contact_id: str
+    address_id: str
+
+
+def read(model: type[Body], raw: bytes) -> Body:
+    """The body, if it is one. Raises `Refused`."""
+    text = decoded(raw)
+    look_through(parsed(text))
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise Refused(f"the body is wrong in {faults(error)}") from None
+
+
+def moment(at: datetime | None, now: datetime) -> datetime:
+    """When it happened; now, if nobody says. Raises `Refused` where that cannot be."""
+    if at is None:
+        return now
+    if not EARLIEST <= at <= now + AHEAD_MAX:
+        raise Refused("at lies before the year 2000, or more than a day ahead")
+    return at
+
+
+def described(model: type[BaseModel]) -> dict[str, Any]:
+    """What OpenAPI says of a body, with every part spelled out where it stands."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def inline(node: Any) -> Any:  # noqa: ANN401  # Whatever JSON Schema can say.
+        match node:
+            case {"$ref": str(name)}:
+                return inline(parts[name.rpartition("/")[2]])
+            case dict():
+                return {key: inline(value) for key, value in node.items() if key != "personal"}
+            case list():
+                return [inline(item) for item in node]
+        return node
+
+    return {"required": True, "content": {"application/json": {"schema": inline(schema)}}}
