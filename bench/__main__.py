@@ -8,13 +8,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from bench import callers, growth, latency, rebuild, throughput
+from bench import callers, growth, latency, rebuild, repeats, throughput
 
 BENCHES: Final[dict[str, Callable[[], Awaitable[None]]]] = {
     "throughput": throughput.run,
     "callers": callers.run,
     "latency": latency.run,
     "rebuild": rebuild.run,
+    "repeats": repeats.run,
     "growth": growth.run,
 }
 

@@ -102,6 +102,7 @@ def bring_up_to_date(path: str, *, fresh: bool) -> None:
         if fresh:
             for left in (draft, f"{draft}-journal"):
                 Path(left).unlink(missing_ok=True)
+            Path(draft).touch(mode=0o600)  # It will hold what residents said: nobody else on this machine reads it.
         with (
             closing(sqlite3.connect(draft, isolation_level=None)) as db,
             create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool).connect() as connection,

@@ -267,3 +267,17 @@ async def test_a_file_is_opened_again_and_again(tmp_path: Path) -> None:
         await a_log(path)
     async with open_engine(f"sqlite:///{path}") as engine:
         assert len(await engine.read(limit=1000)) == len(FACTS)
+
+
+async def test_what_residents_said_is_for_the_one_who_runs_draad(tmp_path: Path) -> None:
+    store = await SqliteStore.open(str(tmp_path / "draad.db"), clock)
+    await store.append(FACTS)
+    kept = modes(tmp_path)
+    assert kept == [0o600] * len(kept)
+    assert len(kept) > 1, "the write-ahead log is there too"
+    await store.close()
+
+
+def modes(folder: Path) -> list[int]:
+    """Who may do what with each file that holds something."""
+    return [path.stat().st_mode & 0o777 for path in folder.iterdir() if path.stat().st_size]
