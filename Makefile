@@ -18,7 +18,7 @@ run: $(VENV)/.run ## Install Draad and start it at port 8000; PORT=9000 takes an
 test: $(VENV)/.test ## Install what the tests need, check, and run all tests; ARGS="-k timer" runs some
 	infra/packages.sh
 	$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n logical $(ARGS)
+	$(BIN)/pytest -n logical --dist loadgroup $(ARGS)
 
 check: $(VENV)/.test ## Check layout, style and types
 	$(BIN)/ruff format --check .

@@ -5,12 +5,28 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tests_need=(
-    chromium           # A real browser opens the pages.
-    fonts-dejavu-core  # It draws them with real letters.
-    strace             # It makes fsync fail below the process, to hear what we say then.
+    chromium              # A real browser opens the pages.
+    fonts-dejavu-core     # It draws them with real letters.
+    strace                # It makes fsync fail below the process, to hear what we say then.
+    default-jre-headless  # Apache Kafka runs on it: Java 17 or newer.
+    maven                 # It fetches Kafka's published jars, which infra/kafka/pom.xml names.
+    postgresql            # The kafka engine, which is next, keeps its states and views in it.
+    redis-server          # And tells live pages of other nodes through it.
 )
 
 present() {
+    case $1 in
+    default-jre-headless)
+        local major
+        major=$(java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java.specification.version = \([0-9]*\).*/\1/p')
+        [ "${major:-0}" -ge 17 ]
+        return
+        ;;
+    postgresql)
+        compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null && return
+        set -- postgres  # Or elsewhere, on the path.
+        ;;
+    esac
     command -v "$1" >/dev/null || dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q ' installed$'
 }
 
