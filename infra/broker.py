@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
-from infra.server import HERE, Server, ask, run
+from infra.server import HERE, Opened, Server, ask, run
 
 FETCH_S_MAX: Final = 600  # Once per checkout, the jars come over the network.
 HEAP_MB: Final = 384
@@ -54,7 +53,7 @@ def keep_classes() -> None:
     kafka = Kafka()
     kafka.classes = f"-XX:ArchiveClassesAtExit={CLASSES}"
     try:
-        kafka.open()
+        kafka.bring_up()
         kafka.stop()
     finally:
         kafka.close()
@@ -92,7 +91,7 @@ class Broker(Server):
         return len(answer) > 10 and struct.unpack_from(">iih", answer)[2] == 0  # noqa: PLR2004  # Two lengths, no error.
 
 
-class Kafka:
+class Kafka(Opened):
     """A cluster. Of three brokers, two have a fact before it is acknowledged. Only who asks for a topic gets one."""
 
     def __init__(
@@ -107,21 +106,12 @@ class Kafka:
         self.safe_address = ",".join(f"{HERE}:{broker.safe}" for broker in self.brokers)
         self.proxied_address = ",".join(f"{HERE}:{broker.front}" for broker in self.brokers)
 
-    def __enter__(self) -> Self:
-        try:
-            fetch_jars()
-            self.open()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def open(self) -> None:
+        fetch_jars()
+        self.bring_up()
+
+    def bring_up(self) -> None:
+        """Start it for the first time, from jars that are there."""
         if self.safe:
             self._make_certificate()
         with ThreadPoolExecutor() as threads:

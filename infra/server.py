@@ -75,7 +75,30 @@ def run(name: str, *command: str, user: str | None = None, seconds_max: float = 
         raise NotStarted(f"{name}: {command[0]} took more than {seconds_max} s.") from error
 
 
-class Server(ABC):
+class Opened(ABC):
+    """Open inside its `with` block, and gone after it: also where opening fails halfway."""
+
+    @abstractmethod
+    def open(self) -> None: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Server(Opened):
     """One server process and its folder. The folder outlives `kill` and `stop`, and goes with `close`."""
 
     name: str
@@ -98,19 +121,9 @@ class Server(ABC):
     def answers(self) -> bool:
         """Whether it speaks its protocol: an open port is no proof."""
 
-    def __enter__(self) -> Self:
-        try:
-            self.prepare()
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def open(self) -> None:
+        self.prepare()
+        self.start()
 
     @property
     def pid(self) -> int:
