@@ -6,7 +6,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version
+CLIENT := tests/klantclient/requirements
 PORT ?= 8000
 
 help: ## Say what each verb does
@@ -35,9 +36,10 @@ bench: $(VENV)/.test ## Measure, and print ratios first
 schemas: $(VENV)/.run ## Write what is generated from the events: JSON Schema and AsyncAPI
 	$(BIN)/python -m schemas.generate
 
-lock: $(VENV)/.test ## Write both locks from pyproject.toml; UPGRADE=--upgrade takes newer versions
-	$(COMPILE) $(UPGRADE) --extra dev --extra build --output-file requirements.lock pyproject.toml
-	$(COMPILE) --extra build --constraint requirements.lock --output-file requirements-run.lock pyproject.toml
+lock: $(VENV)/.test ## Write the locks from what is asked for; UPGRADE=--upgrade takes newer versions
+	$(COMPILE) 3.11 $(UPGRADE) --extra dev --extra build --output-file requirements.lock pyproject.toml
+	$(COMPILE) 3.11 --extra build --constraint requirements.lock --output-file requirements-run.lock pyproject.toml
+	$(COMPILE) 3.12 $(UPGRADE) --output-file $(CLIENT).lock $(CLIENT).in
 
 clean: ## Remove what is installed and cached, never data
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

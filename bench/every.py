@@ -6,8 +6,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import structlog
+import uvloop
 
-from bench import callers, growth, latency, rebuild, repeats, throughput
+from bench import callers, growth, klant, latency, mail, rebuild, repeats, stories, throughput, webhooks
+from bench.many import latency as many_latency
+from bench.many import memory as many_memory
+from bench.many import rebuild as many_rebuild
+from bench.many import scaling as many_scaling
+from bench.many import takeover as many_takeover
+from bench.many import throughput as many_throughput
+from draad.pace import collect_rarely
 
 BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "throughput": throughput.run,
@@ -16,9 +24,25 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "rebuild": rebuild.run,
     "repeats": repeats.run,
     "growth": growth.run,
+    "stories": stories.run,
+    "mail": mail.run,
+    "webhooks": webhooks.run,
+    "klant": klant.run,
+    "many-throughput": many_throughput.run,
+    "many-latency": many_latency.run,
+    "many-scaling": many_scaling.run,
+    "many-takeover": many_takeover.run,
+    "many-rebuild": many_rebuild.run,
+    "many-memory": many_memory.run,
 }
 
 
 def measure(name: str) -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # Only the figures.
-    asyncio.run(BENCHES[name]())
+    """Only the figures are said. Many machines' workers run on the loop that `draad run` takes."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    if name.startswith("many-"):
+        collect_rarely()  # As `draad run` does; the bare loops of the same process have it too.
+    quick = name == "webhooks" or name.startswith("many-")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if quick else None) as runner:
+        runner.run(BENCHES[name]())

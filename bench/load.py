@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict
-
 from engine.engine import Engine, utc_now
-from engine.processor import processor
+from engine.processor import State, processor
 from engine.sqlite import SqliteStore
 from schemas.contact import ContactReceived
 from schemas.event import DIRECT, NONE, Envelope, Event, Id, derived, fact
@@ -36,10 +34,8 @@ class ContactNoted(Event):
         return f"address/{self.address_id}"
 
 
-class Counted(BaseModel):
+class Counted(State, frozen=True):
     """What it keeps per subject."""
-
-    model_config = ConfigDict(frozen=True)
 
     contacts: int = 0
     latest: str = ""

@@ -13,6 +13,7 @@ from uuid import uuid5
 
 from bench.figures import head, paired
 from bench.load import BATCH, Counted, contacts, count, counting, engine_on, folder
+from engine.processor import kept, written
 from schemas.contact import ContactReceived
 from schemas.event import NAMESPACE, Envelope
 
@@ -95,8 +96,8 @@ def by_hand(db: sqlite3.Connection, rows: list[Row]) -> Made:
         if stored is None:
             found = db.execute("SELECT value FROM state WHERE task = 1 AND subject = ?", (subject,)).fetchone()
             stored = found[0] if found else "{}"
-        state, [noted] = count(Counted.model_validate_json(stored), ContactReceived.model_validate_json(row[4]))
-        states[subject] = state.model_dump_json()
+        state, [noted] = count(kept(Counted, stored), ContactReceived.model_validate_json(row[4]))
+        states[subject] = written(state)
         name = str(uuid5(NAMESPACE, f"{row[1]} 0"))
         outcomes.append((name, noted.type, noted.subject, noted.model_dump_json(), row[5], row[1], "1"))
     return states, outcomes

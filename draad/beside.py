@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from draad.many import cluster
 from draad.settings import Settings
 from engine.engine import Engine, open_engine, utc_now
 from engine.sqlite import SqliteStore
@@ -12,6 +13,10 @@ from schemas.errors import Refused
 @asynccontextmanager
 async def beside(settings: Settings) -> AsyncIterator[Engine]:
     """Look at the log, and ask for things. Raises `Refused` where there is none."""
+    if settings.servers:
+        async with open_engine(settings.log, cluster=cluster(settings)) as engine:
+            yield engine
+        return
     if settings.path is None:
         raise Refused("a log in memory is gone when its process ends: name one with --log sqlite:///path")
     engine = Engine(await SqliteStore.open(settings.path, utc_now, beside=True))
@@ -23,7 +28,10 @@ async def beside(settings: Settings) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def alone(settings: Settings) -> AsyncIterator[Engine | None]:
-    """The log to work on, or nothing where another Draad runs on it."""
+    """The log to work on, or nothing where another Draad runs on it, as on many machines it always may."""
+    if settings.servers:
+        yield None
+        return
     async with beside(settings) as engine:
         await engine.standings()  # Here and ours: from now on a refusal means that it is in use.
     opened = open_engine(settings.log)
@@ -36,8 +44,3 @@ async def alone(settings: Settings) -> AsyncIterator[Engine | None]:
         yield engine
     finally:
         await opened.__aexit__(None, None, None)
-
-
-async def head(engine: Engine) -> int:
-    """The last position on the log, as far as its tasks can tell; 0 if none has begun."""
-    return max((s.task.position + s.behind for s in await engine.standings()), default=0)

@@ -7,6 +7,8 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine
+from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
@@ -43,10 +45,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Draad: every contact on one thread. Settings come from DRAAD_LOG, DRAAD_HOST, DRAAD_PORT, DRAAD_TOKEN and "
-    "DRAAD_PEPPER. Exit codes: 0 done, 1 failed or something needs attention, 2 wrong command or setting.",
+    "DRAAD_PEPPER; on many machines docs/scaling.md names the others. Exit codes: 0 done, 1 failed or something needs "
+    "attention, 2 wrong command or setting.",
 )
 
-Log = Annotated[str | None, typer.Option("--log", help="Where the log is: sqlite:///path", show_default=False)]
+Log = Annotated[
+    str | None, typer.Option("--log", help="Where the log is: sqlite:///path or kafka://host:port", show_default=False)
+]
 Host = Annotated[str | None, typer.Option("--host", help="Listen here; 127.0.0.1 is this machine only")]
 Port = Annotated[int | None, typer.Option("--port", help="Listen at this port; 0 takes a free one")]
 Name = Annotated[str, typer.Argument(help="A part, as `draad parked` and `draad doctor` name it")]
@@ -67,18 +72,35 @@ def done(work: Coroutine[Any, Any, bool | None]) -> None:
         raise typer.Exit(FAILED)
 
 
-@app.command()
-def run(log: Log = None, host: Host = None, port: Port = None) -> None:
-    """Start Draad, and say where it is. Ctrl-C or SIGTERM stops it after the work at hand."""
+def begin(chosen: Settings, role: str) -> None:
     import uvloop
 
     from draad.logs import configure
-    from draad.serve import serve
+    from draad.pace import collect_rarely
+    from draad.serve import Role, serve
 
-    chosen = settings(log, host, port)
     configure("info")
+    collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(chosen, say))
+        runner.run(serve(chosen, say, Role(role)))
+
+
+@app.command()
+def run(log: Log = None, host: Host = None, port: Port = None) -> None:
+    """Start Draad, and say where it is. Ctrl-C or SIGTERM stops it after the work at hand."""
+    begin(settings(log, host, port), "all")
+
+
+@app.command()
+def work(log: Log = None, host: Host = None, port: Port = None) -> None:
+    """Only step the parts, beside other machines on the same log; its door tells how it is, and nothing else."""
+    begin(settings(log, host, port), "work")
+
+
+@app.command()
+def desk(log: Log = None, host: Host = None, port: Port = None) -> None:
+    """Only answer: the API and the pages, while `draad work` steps the parts."""
+    begin(settings(log, host, port), "desk")
 
 
 @app.command()
@@ -144,6 +166,62 @@ def doctor(log: Log = None, host: Host = None, port: Port = None) -> None:
     from draad.doctor import examine
 
     done(examine(settings(log, host, port), say))
+
+
+topics = typer.Typer(no_args_is_help=True, help="The topics of a log on Kafka, as infra/kafka/topics.yaml has them.")
+app.add_typer(topics, name="topics")
+
+
+@topics.command()
+def apply(log: Log = None) -> None:
+    """Make the topics that are missing, and mend their settings. Partitions are never added to one."""
+    from draad.topics import apply
+
+    done(apply(settings(log), say))
+
+
+@topics.command()
+def check(log: Log = None) -> None:
+    """Say what is wrong with the topics, a sentence each. Exit code 1 if anything is."""
+    from draad.topics import check
+
+    done(check(settings(log), say))
+
+
+tokens = typer.Typer(no_args_is_help=True, help="What lets programs in, each until a day and to what it needs.")
+app.add_typer(tokens, name="token")
+
+
+@tokens.command()
+def create(
+    scope: Annotated[list[str], typer.Option("--scope", help="What it opens; several with commas, or said again")],
+    until: Annotated[str, typer.Option("--until", help="Its last day, such as 2027-06-30; or 90d for so many days")],
+    name: Annotated[str, typer.Option("--name", help="Whose it is, such as kiss")] = "",
+    log: Log = None,
+) -> None:
+    """Make a token, and print it: this once, and nothing else on standard output."""
+    from draad.tokens import asked, create
+
+    done(create(settings(log), asked(scope, until, name, datetime.now(UTC)), say, partial(typer.echo, err=True)))
+
+
+@tokens.command(name="list")
+def listed(log: Log = None) -> None:
+    """Show the tokens: whose they are, what they open, until when, and when they were last used. Never the token."""
+    from draad.tokens import show
+
+    done(show(settings(log)))
+
+
+@tokens.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="Its name, or how it begins, as `draad token list` shows it")],
+    log: Log = None,
+) -> None:
+    """Let a token open nothing any more, on any machine."""
+    from draad.tokens import revoke
+
+    done(revoke(settings(log), name, say))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

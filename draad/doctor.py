@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import platform
 import shutil
 import sqlite3
@@ -13,10 +14,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from draad.beside import beside, head
+from draad.beside import beside
+from draad.couriers import NAMES
 from draad.keys import OTHERS, key_file
 from draad.parts import PARTS
-from draad.settings import LOOPBACK, Settings
+from draad.roads import read_plan
+from draad.settings import LOOPBACK, Misconfigured, Settings
+from draad.site import Site, read_site
 from engine.file import FREE_BYTES_MIN
 from schemas.errors import DraadError
 
@@ -43,6 +47,13 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     yield await asyncio.to_thread(reached, settings)
     if settings.host not in LOOPBACK:
         yield Finding(f"It listens at {settings.host}, for others too: have a proxy with TLS in front.")
+    yield proxies(settings)
+    yield roads(settings)
+    yield site(settings)
+    if settings.servers:
+        async for finding in on_many(settings):
+            yield finding
+        return
     if settings.path is None:
         yield Finding("The log is in memory, so it is lost when Draad ends: set DRAAD_LOG.", well=False)
         return
@@ -57,6 +68,59 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
             yield finding
     except DraadError as error:
         yield Finding(f"The log cannot be used: {error}.", well=False)
+
+
+async def on_many(settings: Settings) -> AsyncIterator[Finding]:
+    from draad.topics import check
+
+    said: list[str] = []
+    try:
+        well = await check(settings, said.append)
+        for sentence in said:
+            yield Finding(sentence, well=well)
+        if well:
+            async for finding in on_the_log(settings):
+                yield finding
+    except DraadError as error:
+        yield Finding(f"The log cannot be used: {error}.", well=False)
+
+
+def roads(settings: Settings) -> Finding:
+    """Whether every channel of the file can be opened, its secrets included."""
+    try:
+        plan = read_plan(settings.channels, os.environ)
+    except Misconfigured as error:
+        return Finding(f"{str(error)[0].upper()}{str(error)[1:]}.", well=False)
+    if not plan.inboxes:
+        return Finding("There are no channels: copy infra/channels.toml, and set DRAAD_CHANNELS to its path.")
+    named = ", ".join(f"{name} ({', '.join(inboxes)})" for name, inboxes in plan.inboxes.items())
+    return Finding(f"Channels: {named}. Providers call {plan.public_url}/webhooks/ with channel and inbox.")
+
+
+def proxies(settings: Settings) -> Finding:
+    if settings.trusted_proxies:
+        return Finding(f"Believed to say for whom they ask (X-Forwarded-For): {settings.trusted_proxies}.")
+    return Finding(
+        "No proxy is believed to say for whom it asks: behind one, all visitors share its limits. "
+        "DRAAD_TRUSTED_PROXIES names those that are."
+    )
+
+
+def site(settings: Settings) -> Finding:
+    """Whether residents meet what was meant for them."""
+    try:
+        found = read_site(settings.site)
+    except Misconfigured as error:
+        return Finding(f"{error}.", well=False)
+    if settings.site is None:
+        return Finding(
+            "Residents meet one branch and a form without words of yours: DRAAD_SITE names a file with them."
+        )
+    return Finding(f"Branches: {', '.join(found.branches)}. Steps of a journey are counted for {many(found)}.")
+
+
+def many(found: Site) -> str:
+    return f"{len(found.journey.products)} products" if found.journey.origins else "nobody"
 
 
 def installed() -> Finding:
@@ -122,8 +186,8 @@ def key(settings: Settings) -> Finding:
 
 async def on_the_log(settings: Settings) -> AsyncIterator[Finding]:
     async with beside(settings) as engine:
-        yield Finding(f"The log holds {await head(engine):,} facts.")
-        ours = {part.name for part in PARTS}
+        yield Finding(f"The log holds {sum((await engine.ends()).values()):,} facts.")
+        ours = {part.name for part in PARTS} | {*NAMES}
         for standing in await engine.standings():
             task = standing.task
             if standing.parked:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final
 
-from draad.beside import beside, head
+from draad.beside import beside
 from draad.settings import Settings
 from engine.engine import Engine
 from schemas import CATALOGUE
@@ -44,14 +44,13 @@ def like(word: str, pattern: str) -> bool:
 
 async def show(settings: Settings, wish: Wish, say: Callable[[str], None]) -> None:
     async with beside(settings) as engine:
-        start, shown = wish.after, 0
-        if start is None:
-            end = await head(engine)
-            for fact in await last(engine, wish, end):
+        ends, shown = await engine.ends(), 0
+        if wish.after is None:
+            for fact in await last(engine, wish, ends):
                 say(line(fact, wish))
             if not wish.follow:
                 return
-            start = end
+        start = ends if wish.after is None else dict.fromkeys(ends, wish.after)
         limit = wish.limit if wish.after is not None else None
         async for fact in onward(engine, start, follow=wish.follow):
             if shown == limit:
@@ -61,36 +60,50 @@ async def show(settings: Settings, wish: Wish, say: Callable[[str], None]) -> No
                 shown += 1
 
 
-async def last(engine: Engine, wish: Wish, end: int) -> Sequence[Envelope]:
-    """The last facts that are wanted, up to `end`: found by going back through the log, piece by piece."""
+async def last(engine: Engine, wish: Wish, ends: Mapping[str, int]) -> Sequence[Envelope]:
+    """The last facts that are wanted, up to these ends; of several partitions in the order in which they came."""
     count = LAST if wish.limit is None else wish.limit
     found: list[Envelope] = []
-    while end > 0 and len(found) < count:
-        begin = max(0, end - READ_MAX)
-        piece = await engine.read(begin, end - begin)
-        found = [fact for fact in piece if wish.wants(fact)] + found
-        end = begin
+    for partition, end in ends.items():
+        found.extend(await tail(engine, wish, count, partition, end))
+    found.sort(key=lambda fact: fact.time)  # The order of each partition stays: it is in the order of time.
     return found[len(found) - count :] if len(found) > count else found
 
 
-async def onward(engine: Engine, after: int, *, follow: bool) -> AsyncIterator[Envelope]:
+async def tail(engine: Engine, wish: Wish, count: int, partition: str, end: int) -> Sequence[Envelope]:
+    """The last ones of a partition: found by going back through it, piece by piece."""
+    found: list[Envelope] = []
+    while end > 0 and len(found) < count:
+        begin = max(0, end - READ_MAX)
+        piece = await engine.read(begin, end - begin, partition)
+        found = [fact for fact in piece if wish.wants(fact)] + found
+        end = begin
+    return found
+
+
+async def onward(engine: Engine, start: Mapping[str, int], *, follow: bool) -> AsyncIterator[Envelope]:
+    """What comes after these places, partition by partition."""
+    places = dict(start)
     while True:
-        piece = await engine.read(after, READ_MAX)
-        for fact in piece:
-            yield fact
-            after = fact.position
-        if len(piece) < READ_MAX:
-            if not follow:
-                return
-            await engine.store.moved(engine.store.mark(), POLL_S)
+        for partition, after in [*places.items()]:
+            place = after
+            while piece := await engine.read(place, READ_MAX, partition):
+                for fact in piece:
+                    yield fact
+                places[partition] = place = piece[-1].position
+        if not follow:
+            return
+        await engine.store.moved(engine.store.mark(), POLL_S)
 
 
 def line(fact: Envelope, wish: Wish) -> str:
     said = told(fact, personal=wish.personal) if wish.data else None
     if wish.json:
         fields = {n: getattr(fact, n) for n in ("position", "time", "type", "subject", "id", "cause", "depth")}
+        fields |= {"partition": fact.partition} if fact.partition else {}
         return json.dumps(fields if said is None else fields | {"data": said}, ensure_ascii=False)
-    plain = f"{fact.position:>9}  {fact.time}  {fact.type:<24}  {fact.subject}  {fact.id}"
+    where = f"{fact.partition}:{fact.position}" if fact.partition else f"{fact.position:>9}"
+    plain = f"{where}  {fact.time}  {fact.type:<24}  {fact.subject}  {fact.id}"
     return plain if said is None else f"{plain}  {json.dumps(said, ensure_ascii=False)}"
 
 

@@ -20,6 +20,7 @@ from schemas.errors import Unavailable
 
 STUCK_S: Final = 30.0  # A part that is behind, and has not moved for so long, stands still.
 WATCH_S: Final = 2.0
+SKEW_S_MAX: Final = 5.0  # Between this machine's clock and that of the database.
 WRITE_S_MAX: Final = 5.0
 
 
@@ -29,6 +30,7 @@ class Watch:
     def __init__(self, engine: Engine, names: Sequence[str], folder: Path | None) -> None:
         self._engine, self._names, self._folder = engine, names, folder
         self._moved: dict[str, tuple[tuple[int, ...], float]] = {}
+        self.roads: Callable[[], list[str]] = list  # What stands still on a road: the house is ready all the same.
 
     async def run(self) -> None:
         """Look at all parts now and then, for ever."""
@@ -57,6 +59,8 @@ class Watch:
             found.append(str(error))
         except TimeoutError:
             found.append("the log does not answer")
+        if abs(skew := self._engine.store.skew_s) > SKEW_S_MAX:
+            found.append(f"this machine's clock is {abs(skew):.0f} s off: what is told here gets a wrong time")
         if self._folder and (free := shutil.disk_usage(self._folder).free) < FREE_BYTES_MIN:
             found.append(f"only {free // 2**20} MB of disk are free")
         loop_now = asyncio.get_running_loop().time()
@@ -76,12 +80,15 @@ def router(engine: Engine, watch: Watch, clock: Callable[[], datetime]) -> APIRo
     async def ready() -> Response:
         if faults := await watch.faults(clock()):
             return problem(503, "; ".join(faults), {"Retry-After": str(RETRY_AFTER_S)})
-        return JSONResponse({"status": "ok"})
+        details = watch.roads()
+        if (waiting := engine.store.waiting) is not None:  # It takes facts all the same.
+            details = [f"the log is away: {waiting} facts are kept and wait for it", *details]
+        return JSONResponse({"status": "ok"} | ({"detail": "; ".join(details)} if details else {}))
 
     @routes.get("/metrics", summary="What it measures, for Prometheus", response_class=Response)
     async def metrics() -> Response:
         """Names of parts and numbers, never a subject; it asks for the token all the same."""
-        engine.meter.stand(await engine.standings())
+        engine.meter.stand(await engine.standings(), engine.store.waiting)
         return Response(generate_latest(engine.meter.registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

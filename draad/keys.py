@@ -20,6 +20,9 @@ class Keys(NamedTuple):
 
     addresses: bytes
     door: bytes
+    rates: bytes
+    tokens: bytes  # In what is sent, by which an answer finds its conversation.
+    programs: bytes  # Of those that come in with a token.
 
 
 def keys_of(settings: Settings, *, facts: bool) -> Keys:

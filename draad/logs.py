@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING}
+HEALING: Final = frozenset({"aiokafka"})  # They tell of every try, and try again by themselves.
 
 
 class Borrowed(logging.Handler):
@@ -18,7 +19,13 @@ class Borrowed(logging.Handler):
         log.warning("library.warned", said=str(record.msg).strip(), **({"error": kind} if kind else {}))
 
 
+def worth_a_line(record: logging.LogRecord) -> bool:
+    """To whoever gave a command: what could not be done in the end is said in our own words, and a bug is told."""
+    return bool(record.exc_info) or record.name.partition(".")[0] not in HEALING
+
+
 def configure(level: str) -> None:
+    """At "info" for a process that runs, where each remark may matter later; at "warning" for a command."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -29,4 +36,7 @@ def configure(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(handlers=[Borrowed()], level=logging.WARNING, force=True)
+    borrowed = Borrowed()
+    if level != "info":
+        borrowed.addFilter(worth_a_line)
+    logging.basicConfig(handlers=[borrowed], level=logging.WARNING, force=True)

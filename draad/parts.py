@@ -3,7 +3,51 @@
 from typing import Final
 
 from engine.processor import Part
-from services.desk.timeline import timeline
+from services.access.tokens import tokens
+from services.desk.addresses import addresses
+from services.desk.appointments import appointments
+from services.desk.entry import entry
+from services.desk.filed import filed, threads
+from services.desk.identity import claims, decided, identifiers, merges, parties, reveals
+from services.desk.looked import looked
+from services.desk.tasks import tasks
+from services.desk.work import work_list
+from services.intake.conversation import conversation
+from services.intake.lines import lines
+from services.intake.outbox import outbox
+from services.intake.place import mails, places
+from services.intake.quarantine import quarantine
+from services.klantinteracties.cards import cards
+from services.status.attendance import attendance
+from services.status.calls import calls
 from services.status.overdue import overdue
+from services.status.tasks import late_tasks
 
-PARTS: Final[tuple[Part, ...]] = (overdue, timeline)
+PARTS: Final[tuple[Part, ...]] = (
+    conversation,
+    overdue,
+    calls,
+    late_tasks,
+    attendance,
+    entry,
+    claims,
+    decided,
+    merges,
+    reveals,
+    parties,
+    identifiers,
+    filed,
+    threads,
+    addresses,
+    looked,
+    tasks,
+    work_list,
+    appointments,
+    outbox,
+    lines,
+    places,
+    mails,
+    quarantine,
+    tokens,
+    cards,
+)

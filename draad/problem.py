@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from schemas.errors import Conflict, DraadError, Refused, Unavailable, Untrusted
 from services.desk.page import Page
+from services.intake.form import PREFIX, Form, language_of
 
 RETRY_AFTER_S: Final = 5
 STATUS: Final[Mapping[type[DraadError], int]] = {Refused: 400, Untrusted: 401, Conflict: 409, Unavailable: 503}
@@ -37,10 +38,10 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 
 class Answers:
-    """How each failure is told: to a program as a problem, to a person at the desk as a page."""
+    """How each failure is told: to a program as a problem, to an agent or a resident as a page of theirs."""
 
-    def __init__(self, page: Page) -> None:
-        self._page = page
+    def __init__(self, page: Page, form: Form) -> None:
+        self._page, self._form = page, form
 
     async def of_ours(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, DraadError), "registered for these alone"
@@ -64,9 +65,13 @@ class Answers:
     ) -> Response:
         if not for_a_person(scope):
             return problem(status, detail, headers)
+        if scope["path"].startswith(PREFIX):
+            return self._form.failure(status, language_of(scope["query_string"].decode("latin-1")), headers)
         if status == HTTPStatus.UNAUTHORIZED:
             return HTMLResponse(self._page.closed("none"), status, headers)
-        return HTMLResponse(self._page.failure(status), status, headers)
+        # Later is the word for too many requests, as it is when we fail: nothing is wrong with what was asked.
+        shown = HTTPStatus.SERVICE_UNAVAILABLE if status == HTTPStatus.TOO_MANY_REQUESTS else status
+        return HTMLResponse(self._page.failure(shown), status, headers)
 
 
 def for_a_person(scope: Mapping[str, Any]) -> bool:

@@ -1,32 +1,58 @@
 """`draad run`: opens the log, the parts that read it, and the doors; lets go of all of them on a signal."""
 
 import asyncio
+import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from enum import Enum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
 import structlog
 import uvicorn
 
+from channels.channel import Secrets
+from draad import topics
+from draad.couriers import Run, couriers
 from draad.health import Watch
 from draad.keys import keys_of
+from draad.mail import mail_at_work
+from draad.many import cluster
+from draad.neighbours import neighbours
 from draad.parts import PARTS
+from draad.rates import Rates
+from draad.roads import open_roads, read_plan
 from draad.settings import LOOPBACK, Settings
+from draad.site import read_site
 from draad.web import House, house
 from draad.wire import Wire
+from engine.blobs import open_blobs
 from engine.engine import Engine, open_engine, utc_now
+from engine.processor import Part
 from schemas.errors import Refused
+from services.desk.entrance import BACK
+from services.desk.login import Provider
 
 BACKLOG: Final = 1_024
 BEGIN_S_MAX: Final = 10.0  # The address is said when the page has something to show.
 GRACE_S_MAX: Final = 5  # What is being answered may be finished; then the door closes.
+SOCKET_BYTES_MAX: Final = 65_536  # Of one message over a WebSocket.
+PING_S: Final = 20.0  # How often a WebSocket is asked whether anybody is there, and how long an answer may take.
 UNREAD_MS_MAX: Final = 20_000  # The other end takes nothing for so long: the system lets the connection go.
 
 log = structlog.get_logger("draad")
+
+
+class Role(Enum):
+    """What this process does. On one machine it does all of it."""
+
+    ALL = "all"
+    DESK = "desk"  # The API and the pages.
+    WORK = "work"  # The parts that read the log; its door only tells how it is.
 
 
 class Server(uvicorn.Server):
@@ -37,55 +63,99 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(settings: Settings, say: Callable[[str], None]) -> None:
+async def serve(settings: Settings, say: Callable[[str], None], role: Role = Role.ALL) -> None:
     """Run until SIGTERM or SIGINT. Raises `Refused` where it cannot start, with what to do."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with listening(settings) as door:
         settings = settings.model_copy(update={"port": door.getsockname()[1]})
-        async with open_engine(settings.log) as engine:
+        await topics.require(settings)
+        plan, site = read_plan(settings.channels, os.environ), read_site(settings.site)
+        async with AsyncExitStack() as opened:
+            engine = await opened.enter_async_context(open_engine(settings.log, cluster=cluster(settings)))
             token = settings.token.get_secret_value() if settings.token else secrets.token_urlsafe(32)
-            keys = keys_of(settings, facts=bool(await engine.read(limit=1)))
-            watch = Watch(engine, [part.name for part in PARTS], folder_of(settings))
-            rooms = house(engine, keys, token, watch, utc_now)
-            async with at_work(engine, rooms, watch), serving(rooms, door):
+            keys = keys_of(settings, facts=any((await engine.ends()).values()))
+            redis = settings.redis.get_secret_value() if settings.redis else None
+            rates = await opened.enter_async_context(Rates(keys.rates, redis, registry=engine.meter.registry))
+            blobs = await opened.enter_async_context(open_blobs(settings.log, cluster(settings)))
+            roads = await opened.enter_async_context(open_roads(plan, Secrets(keys.addresses, keys.tokens)))
+            parts = () if role is Role.DESK else PARTS
+            watch = Watch(engine, [part.name for part in parts], folder_of(settings))
+            front = role is not Role.WORK
+            rooms = house(
+                engine,
+                keys,
+                token,
+                watch,
+                utc_now,
+                rates=rates,
+                front=front,
+                roads=roads,
+                blobs=blobs,
+                accounts=accounts_of(settings),
+                site=site,
+            )
+            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now)
+            await opened.enter_async_context(at_work(engine, parts, beside, rooms, watch))
+            await opened.enter_async_context(neighbours(redis, settings.prefix, rooms.presence))
+            if role is not Role.DESK:
+                watch.roads = await opened.enter_async_context(mail_at_work(engine, blobs, roads, utc_now))
+            await opened.enter_async_context(serving(rooms, door, settings.trusted_proxies))
+            if rooms.front:
                 with suppress(TimeoutError):  # Then the page says itself that it is not there yet.
-                    await asyncio.wait_for(rooms.feed.begun.wait(), BEGIN_S_MAX)
-                greet(settings, rooms, token, say)
-                await stop.wait()
-                say("Draad stops: it finishes what it was doing.")
-                rooms.feed.close()
+                    async with asyncio.timeout(BEGIN_S_MAX):
+                        await rooms.news.begun.wait()
+            greet(settings, rooms, token, say)
+            await stop.wait()
+            say("Draad stops: it finishes what it was doing.")
+            rooms.news.close()
     log.info("draad.stopped")
 
 
 @asynccontextmanager
-async def at_work(engine: Engine, rooms: House, watch: Watch) -> AsyncIterator[None]:
-    """The parts and the feed run, and end after the batch at hand. If one of them breaks, so does all of it."""
+async def at_work(
+    engine: Engine, parts: Sequence[Part], beside: Sequence[Run], rooms: House, watch: Watch
+) -> AsyncIterator[None]:
+    """The parts, the couriers and the news run, and end after what is at hand. If one of them breaks, so does all."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(engine.run(*PARTS))
-        group.create_task(rooms.feed.run())
+        group.create_task(engine.run(*parts))
+        for run in beside:
+            group.create_task(run())
+        group.create_task(rooms.gate.run())
+        if rooms.front:
+            group.create_task(rooms.news.run())
+        if rooms.chats:
+            group.create_task(rooms.chats.run())
         watching = group.create_task(watch.run())
         try:
             yield
         finally:
             watching.cancel()
-            rooms.feed.close()
+            rooms.gate.close()
+            rooms.news.close()
+            if rooms.chats:
+                rooms.chats.close()
             engine.stop()
 
 
 @asynccontextmanager
-async def serving(rooms: House, door: socket.socket) -> AsyncIterator[None]:
+async def serving(rooms: House, door: socket.socket, proxies: str) -> AsyncIterator[None]:
+    """What a request says of its sender (X-Forwarded-For, X-Forwarded-Proto) is believed of these proxies alone."""
     server = Server(
         uvicorn.Config(
             rooms.app,
             http=Wire,
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=SOCKET_BYTES_MAX,
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PING_S,
             lifespan="off",
             access_log=False,
             log_config=None,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=seen(proxies),
             timeout_graceful_shutdown=GRACE_S_MAX,
         )
     )
@@ -95,6 +165,13 @@ async def serving(rooms: House, door: socket.socket) -> AsyncIterator[None]:
     finally:
         server.should_exit = True
         await task
+
+
+def seen(proxies: str) -> list[str]:
+    """These as connections show them: over a socket of IPv6, one of IPv4 has another name."""
+    named = [ip_network(each) for each in proxies.split(",") if each]
+    mapped = [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in named if each.version == 4]  # noqa: PLR2004
+    return [*map(str, named), *mapped]
 
 
 @contextmanager
@@ -126,6 +203,10 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 
 def greet(settings: Settings, rooms: House, token: str, say: Callable[[str], None]) -> None:
     """Where it is, and how to come in. The secrets are said to whoever started it, and written in no log."""
+    if not rooms.front:
+        say(f"Draad works, and tells how it is at {settings.address}/health/ready")
+        log.info("draad.started", port=settings.port)
+        return
     say(f"Draad runs at {settings.address}/")
     say(f"Open the desk, once, with {settings.address}/open/{rooms.door.link()}")
     say("Another time, `draad link` gives another link.")
@@ -134,6 +215,21 @@ def greet(settings: Settings, rooms: House, token: str, say: Callable[[str], Non
     if settings.host not in LOOPBACK:
         say("Others can reach this address: put a proxy with TLS in front, for Draad itself speaks plain HTTP.")
     log.info("draad.started", port=settings.port)
+
+
+def accounts_of(settings: Settings) -> Provider | None:
+    """Where colleagues have their accounts, if that is set. Raises `Misconfigured`."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    return Provider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.client_secret,
+        back=f"{settings.desk_url or settings.address}{BACK}",
+        role_claim=settings.oidc_role_claim,
+        agent=settings.oidc_agent,
+        lead=settings.oidc_team_lead,
+    )
 
 
 def folder_of(settings: Settings) -> Path | None:

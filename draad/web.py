@@ -3,29 +3,52 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from channels.chat import Chat
 from draad import health
 from draad.keys import Keys
-from draad.manners import API_VERSION, Manners
+from draad.manners import API_VERSION, Manners, remote
 from draad.problem import PROBLEM, Answers
+from draad.rates import FORGER, GUESS, OPEN, PROGRAM, STRANGER, Rates
+from draad.roads import Roads
+from draad.scopes import needed
+from draad.site import Site
+from engine.blobs import Blobs, MemoryBlobs
 from engine.engine import Engine
 from schemas.errors import DraadError
-from services.desk import api as desk
+from services.access.gate import Gate
+from services.desk import callbacks, counter, daylist, finding, lookers, routes, unread
+from services.desk import records as stories
+from services.desk.board import board
 from services.desk.door import Door
-from services.desk.feed import Feed
-from services.desk.page import Page
+from services.desk.entrance import entrance
+from services.desk.forms import Desk
+from services.desk.login import Login, Provider
+from services.desk.news import News
+from services.desk.page import Page, assets
+from services.desk.presence import Presence
 from services.intake import api as intake
+from services.intake import appointments, form, journey, quarantine_api, records
+from services.intake.branches import Branches
+from services.intake.chat import Chats
+from services.intake.mend import Mender
+from services.intake.webhooks import PREFIX, Webhooks
+from services.klantinteracties.app import PREFIX as DESK_TOOLS
+from services.klantinteracties.app import Klantinteracties
+from services.klantinteracties.door import UNKNOWN
+from services.klantinteracties.door import door as tools_door
 
 Clock = Callable[[], datetime]
 
 TITLE: Final = "Draad"
-OPEN: Final = frozenset({"/health/live", "/health/ready"})
+UNASKED: Final = frozenset({"/health/live", "/health/ready"})  # Nobody is asked for a token there.
 
 
 @dataclass(frozen=True)
@@ -33,13 +56,97 @@ class House:
     """The application, and what has to run beside it."""
 
     app: ASGIApp
-    feed: Feed
+    news: News
+    presence: Presence
     door: Door
+    gate: Gate
+    front: bool  # Whether anybody comes in here; else it only tells how it is.
+    chats: Chats | None = None
 
 
-def house(engine: Engine, keys: Keys, token: str, watch: health.Watch, clock: Clock) -> House:
-    page = Page()
-    feed, door, answers = Feed(engine, page), Door(keys.door, clock), Answers(page)
+def house(  # noqa: PLR0913  # All that it stands on.
+    engine: Engine,
+    keys: Keys,
+    token: str,
+    watch: health.Watch,
+    clock: Clock,
+    *,
+    rates: Rates | None = None,
+    front: bool = True,
+    roads: Roads | None = None,
+    blobs: Blobs | None = None,
+    site: Site | None = None,
+    accounts: Provider | None = None,
+) -> House:
+    """Without `rates` of others, this node keeps its own. Without a `front`, it only tells how it is.
+
+    Without `accounts` only a link opens the desk.
+    """
+    page, site = Page(accounts=accounts is not None), site or Site()
+    roads, blobs = roads or Roads(), blobs or MemoryBlobs()
+    rates = rates or Rates(registry=engine.meter.registry)
+    asking = form.Form(engine, keys.addresses, keys.tokens, clock, site.form)
+    door, answers, gate = Door(keys.door, clock), Answers(page, asking), Gate(engine, keys.programs, token, clock)
+    presence = Presence()
+    news = News(engine, partial(board, engine, presence, page))
+    presence.changed.append(news.ring)
+    app = bare(answers)
+    chats = talks(app, engine, roads, clock, rates) if front else None
+    if front:
+        app.include_router(taking(engine, keys, clock, site.branches))
+        app.include_router(form.router(asking))
+        app.include_router(journey.router(engine, clock, site.journey))
+        mender = Mender(engine, blobs, roads.channels, clock)
+        app.include_router(quarantine_api.router(mender))
+        app.include_router(stories.router(engine, news, keys.addresses, clock))
+        desk = Desk(engine, door, clock, keys.addresses, presence)
+        app.include_router(desk_pages(desk, news, page, site.branches, mender))
+        app.include_router(entrance(door, page, Login(accounts, keys.door, clock) if accounts else None))
+    app.include_router(health.router(engine, watch, clock))
+    app.mount("/assets", assets())
+    describe(app)
+    origins = roads.plan.origins
+    manners = Manners(app, door=door, answers=answers, gate=gate, rates=rates, origins=origins)
+    entered = webhooks(engine, blobs, roads, clock, rates) if front and roads.channels else None
+    tools = desk_tools(engine, keys, clock, gate, rates) if front else None
+    return House(Front(manners, entered, tools), news, presence, door, gate, front, chats)
+
+
+def describe(app: FastAPI) -> None:
+    described = description(app)
+
+    @app.get("/v1/openapi.json", include_in_schema=False)
+    async def openapi() -> dict[str, Any]:
+        return described
+
+
+def desk_pages(base: Desk, news: News, page: Page, branches: Branches, mender: Mender) -> APIRouter:
+    """What agents see and use."""
+    every = APIRouter()
+    for pages in (
+        routes.router(base, news, page),
+        callbacks.router(base, page),
+        finding.router(base, page),
+        lookers.router(base, page),
+        unread.router(base, page, mender.retry),
+        daylist.router(base, page, branches),
+    ):
+        every.include_router(pages)
+    return every
+
+
+def talks(app: FastAPI, engine: Engine, roads: Roads, clock: Clock, rates: Rates) -> Chats | None:
+    """The chat, if there is one."""
+    chat = roads.channels.get("chat")
+    if not isinstance(chat, Chat):
+        return None
+    chats = Chats(engine, chat, rates, clock, remote)
+    app.include_router(chats.router())
+    return chats
+
+
+def bare(answers: Answers) -> FastAPI:
+    """The application before it has a single address: it only knows how to say what went wrong."""
     app = FastAPI(
         title=TITLE,
         version=API_VERSION,
@@ -54,32 +161,84 @@ def house(engine: Engine, keys: Keys, token: str, watch: health.Watch, clock: Cl
     app.add_exception_handler(HTTPException, answers.of_http)
     app.add_exception_handler(RequestValidationError, answers.of_request)
     app.add_exception_handler(Exception, answers.of_bug)
-    app.include_router(intake.router(engine, keys.addresses, clock))
-    app.include_router(desk.router(engine, feed, page, clock))
-    app.include_router(desk.entrance(door, page))
-    app.include_router(health.router(engine, watch, clock))
-    app.mount("/assets", desk.assets())
-    described = description(app)
+    return app
 
-    @app.get("/v1/openapi.json", include_in_schema=False)
-    async def openapi() -> dict[str, Any]:
-        return described
 
-    return House(Manners(app, token=token, door=door, answers=answers), feed, door)
+def taking(engine: Engine, keys: Keys, clock: Clock, branches: Branches) -> APIRouter:
+    """What agents and programs tell us."""
+    routes = APIRouter()
+    for room in (intake, records):
+        routes.include_router(room.router(engine, keys.addresses, clock))
+    register = appointments.Register(partial(counter.find, engine), partial(counter.day, engine))
+    routes.include_router(appointments.router(engine, keys.addresses, clock, branches, register))
+    return routes
+
+
+class Front:
+    """Webhooks go to a door of their own, for they are many; and whoever signs them well is never turned away.
+
+    So do desk tools: they are many too, and their API has manners of its own.
+    """
+
+    def __init__(self, manners: ASGIApp, webhooks: ASGIApp | None, tools: ASGIApp | None) -> None:
+        self._manners, self._webhooks, self._tools = manners, webhooks, tools
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._webhooks and scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._webhooks(scope, receive, send)
+        elif self._tools and scope["type"] == "http" and scope["path"].startswith(DESK_TOOLS):
+            await self._tools(scope, receive, send)
+        else:
+            await self._manners(scope, receive, send)
+
+
+def webhooks(engine: Engine, blobs: Blobs, roads: Roads, clock: Clock, rates: Rates) -> ASGIApp:
+    async def forged(scope: Scope) -> float | None:
+        return await rates.take(FORGER, remote(scope))
+
+    return Webhooks(
+        engine,
+        blobs,
+        {name: (channel, roads.plan.inboxes[name]) for name, channel in roads.channels.items()},
+        public_url=roads.plan.public_url,
+        version=API_VERSION,
+        clock=clock,
+        forged=forged,
+        registry=engine.meter.registry,
+    )
+
+
+def desk_tools(engine: Engine, keys: Keys, clock: Clock, gate: Gate, rates: Rates) -> ASGIApp:
+    def admits(token: str, scope: Scope) -> str:
+        program = gate.whose(token)
+        if program is None:
+            return UNKNOWN
+        scope.setdefault("state", {})["program"] = program.name
+        return gate.refusal(program, needed(scope["method"], scope["path"]))
+
+    async def limit(scope: Scope, known: bool) -> float | None:
+        """Each program by itself, however many come from one address; of the rest, each address."""
+        if program := scope.get("state", {}).get("program"):
+            return await rates.take(PROGRAM, program)
+        brought = any(name == b"authorization" for name, _ in scope["headers"])
+        return await rates.take(OPEN if known else GUESS if brought else STRANGER, remote(scope))
+
+    return Klantinteracties(engine, keys.addresses, clock, tools_door(admits), limit)
 
 
 def description(app: FastAPI) -> dict[str, Any]:
     """What the API takes and answers: what every route shares is said here, once."""
     document = app.openapi()
-    document["components"].setdefault("schemas", {})["Problem"] = dict(PROBLEM)
-    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = dict(PROBLEM)
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{"token": []}]
     told = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path, methods in document["paths"].items():
         for method in methods.values():
             method["responses"].setdefault("default", {"description": "What went wrong", "content": told})
             method["responses"].pop("422", None)
-            if path in OPEN:
+            if path in UNASKED:
                 method["security"] = []
             for answer in method["responses"].values():
                 answer.setdefault("headers", {})["API-Version"] = {"schema": {"type": "string"}}

@@ -1,20 +1,25 @@
 """Lending events to a courier, who acts on the world: begun before it acts, done after, and nothing in between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
+import structlog
+
 from engine.processor import Courier, opened
+from engine.seat import POLL_S_MAX
 from engine.store import Changes, Lease, Parked, Pull, Store, Task
 from engine.work import WAITS, reason
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Envelope, Event, effect
 
 PULL_MAX: Final = 100
+
+log = structlog.get_logger("engine")
 
 
 @dataclass(slots=True)
@@ -40,43 +45,94 @@ class Delivery:
 class Rounds:
     """One courier's way along the log."""
 
-    def __init__(self, store: Store, part: Courier, clock: Callable[[], datetime]) -> None:
-        self.part = part
+    def __init__(self, store: Store, part: Courier, partition: str, clock: Callable[[], datetime]) -> None:
+        self.part, self.partition = part, partition
         self._store, self._clock = store, clock
         self._holder = uuid4().hex
         self._task: Task | None = None
+        self._begun: Sequence[Envelope] = ()  # Lent before and never finished, and not lent again yet.
+        self._pull: Pull | None = None  # What follows, looked up and not lent yet.
         self._writing = asyncio.Lock()  # The task moves by compare-and-set: one push at a time.
         self._holding: asyncio.Task[None] | None = None
+        self._in_hand: set[int] = set()
+        self._ended = asyncio.Event()
 
     async def lend(self, lease: timedelta) -> AsyncIterator[Delivery]:
         """Everything there is to lend now. Raises `Conflict` while another courier of this name is at work."""
+        while await self.look(lease):
+            async for delivery in self.hand_out():
+                yield delivery
+
+    async def found(self, lease: timedelta) -> None:
+        """Wait until there is something to lend here."""
+        while True:
+            mark = self._store.mark(self.partition)
+            try:
+                if await self.look(lease):
+                    return
+            except (Conflict, Unavailable) as error:
+                self.failed(error)
+            await self._store.moved(mark, POLL_S_MAX, self.partition)
+
+    async def look(self, lease: timedelta) -> bool:
+        """Find out whether there is something to lend, however long that takes. Nothing is begun by it."""
+        if not self._store.is_ours(self.part.name, self.partition):
+            await self.let_go()
+            await self._store.leave(self.part.name, self.partition)
+            return False
         if self._task is None:
-            [self._task, *_] = await self._store.claim(self.part, self._lease(lease))
+            self._task = await self._claimed(lease)
+            if self._task is None:  # Whoever worked here has not let go yet.
+                return False
             self._holding = asyncio.create_task(self._hold(lease))
-            for envelope in await self._store.lent(self._task):
-                delivery = await self._again(envelope)
-                if delivery:
-                    yield delivery
-        while pull := await self._look():
-            again = bool(pull.redrive)  # First what waits, and then look again.
-            waiting = set() if again else set(pull.parked)
-            for envelope in pull.redrive or pull.records:
-                delivery = await self._begin(envelope, parked=envelope.subject in waiting, redriven=again)
-                if delivery:
-                    yield delivery
-                else:
-                    waiting.add(envelope.subject)
-            failed = pull.redrive[0].subject if again and waiting else ""
-            await self._push(Changes(0 if again else pull.upto, redriven=failed))
+            self._begun = await self._store.lent(self._task)
+        self._pull = await self._look()
+        return bool(self._begun or self._pull)
+
+    async def hand_out(self) -> AsyncIterator[Delivery]:
+        """Lend what was found."""
+        begun, pull, self._begun, self._pull = self._begun, self._pull, (), None
+        for envelope in begun:
+            delivery = await self._again(envelope)
+            if delivery:
+                yield delivery
+        if pull is None:
+            return
+        again = bool(pull.redrive)  # First what waits, and then look again.
+        waiting = set() if again else set(pull.parked)
+        for envelope in pull.redrive or pull.records:
+            delivery = await self._begin(envelope, parked=envelope.subject in waiting, redriven=again)
+            if delivery:
+                yield delivery
+            else:
+                waiting.add(envelope.subject)
+        failed = pull.redrive[0].subject if again and waiting else ""
+        await self._push(Changes(0 if again else pull.upto, redriven=failed))
 
     async def end(self, position: int, outcomes: list[Envelope], token: int) -> None:
         if self._task is None or self._task.token != token:
             raise Conflict("this delivery has been lent to somebody else")
         await self._push(Changes(0, outcomes=outcomes, done=[position]))
+        self._in_hand.discard(position)
+        self._ended.set()
+
+    async def rest(self, seconds: float) -> None:
+        """Wait until everything that was lent has ended, but not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._task and self._in_hand:
+                    self._ended.clear()
+                    await self._ended.wait()
+
+    def failed(self, error: Exception) -> None:
+        log.warning("engine.retrying", part=self.part.name, error=type(error).__name__)
+        self.forget()
 
     def forget(self) -> None:
         """Throw the task away: it is claimed again from what is stored."""
-        self._task = None
+        self._task, self._begun, self._pull = None, (), None
+        self._in_hand.clear()
+        self._ended.set()
         if self._holding:
             self._holding.cancel()
 
@@ -87,10 +143,22 @@ class Rounds:
             with suppress(Conflict, Unavailable):
                 await self._store.lease([task], self._lease(timedelta()))
 
-    async def _look(self) -> Pull | None:
-        task = self._task
-        if task is None:
+    async def _claimed(self, lease: timedelta) -> Task | None:
+        try:
+            tasks = await self._store.claim(self.part, self.partition, self._lease(lease))
+        except asyncio.CancelledError:  # Perhaps it is ours already: others are to have it.
+            with suppress(Unavailable):
+                await self._store.leave(self.part.name, self.partition)
+            raise
+        return tasks[0] if tasks else None
+
+    def _held(self) -> Task:
+        if self._task is None:
             raise Conflict("another courier has taken over")
+        return self._task
+
+    async def _look(self) -> Pull | None:
+        task = self._held()
         pull = await self._store.pull(self.part, task, limit=PULL_MAX, now=self._clock())
         return pull if pull.records or pull.redrive or pull.upto > task.position else None
 
@@ -122,16 +190,16 @@ class Rounds:
             return None
 
     def _delivery(self, envelope: Envelope, *, begun: bool, event: object = None) -> Delivery:
-        assert self._task is not None, "only a task that is held lends"
-        return Delivery(event or opened(self.part, envelope), envelope, begun, self, self._task.token)
+        delivery = Delivery(event or opened(self.part, envelope), envelope, begun, self, self._held().token)
+        self._in_hand.add(envelope.position)
+        return delivery
 
     async def _push(self, changes: Changes) -> None:
         async with self._writing:
-            if self._task is None:
-                raise Conflict("another courier has taken over")
-            changes.position = max(changes.position, self._task.position)
+            task = self._held()
+            changes.position = max(changes.position, task.position)
             try:
-                self._task = await self._store.push(self.part, self._task, changes)
+                self._task = await self._store.push(self.part, task, changes)
             except (Conflict, Unavailable):
                 self.forget()
                 raise

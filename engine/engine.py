@@ -13,10 +13,12 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Select, Table
 
+from engine.cluster import Cluster
 from engine.courier import Delivery, Rounds
 from engine.metrics import Meter
-from engine.processor import Part, Processor, Projection, State, courier
-from engine.seat import LEASE, POLL_S_MAX, Clock, Seat
+from engine.pace import Pace
+from engine.processor import Kept, Part, Processor, Projection, courier, kept
+from engine.seat import LEASE, Clock, Seat
 from engine.store import Aside, Standing, Store
 from schemas.errors import Conflict, Refused, Unavailable
 from schemas.event import Envelope, Event
@@ -35,11 +37,12 @@ class Engine:
     """One log, and everything that runs over it. See the ten promises in `docs/architecture.md`."""
 
     def __init__(
-        self, store: Store, *, clock: Clock = utc_now, meter: Meter | None = None, batch_max: int = BATCH_MAX
+        self, store: Store, *, clock: Clock | None = None, meter: Meter | None = None, batch_max: int = BATCH_MAX
     ) -> None:
         self.store = store
         self.meter = meter or Meter()
-        self._clock, self._batch_max = clock, batch_max
+        self._clock, self._batch_max = clock or store.now, batch_max
+        self._pace = Pace(0) if store.shared else Pace()  # Where many work, who asks is answered elsewhere.
         self._stopping = asyncio.Event()
 
     async def append(self, *facts: Envelope) -> None:
@@ -49,14 +52,14 @@ class Engine:
 
     async def run(self, *parts: Part) -> None:
         """Step every part through everything it reads, until `stop` is called; then finish the batch at hand."""
-        seats = self._seats(parts)
+        seats = await self._seats(parts)
         async with asyncio.TaskGroup() as group:
             for seat in seats:
                 group.create_task(self._tend(seat))
 
     async def settle(self, *parts: Part, random: Random | None = None) -> None:
         """Step every part until there is nothing left to do: for tests and rebuilds. `random` shuffles the turns."""
-        seats = self._seats(parts)
+        seats = await self._seats(parts)
         try:
             restless = list(seats)
             while restless:
@@ -74,43 +77,65 @@ class Engine:
         """Ask `run` and `follow` to end after the batch at hand."""
         self._stopping.set()
 
-    async def follow(self, name: str, *types: type[Event]) -> AsyncIterator[Delivery]:
+    async def follow(self, name: str, *types: type[Event], end_s: float = 0.0) -> AsyncIterator[Delivery]:
         """Lend events, one at a time and in order, to somebody who acts on the world.
 
         Lending is durable first, so that after a crash what was begun is lent again, marked `begun`. Every delivery
-        must be ended by `await delivery.done(*outcomes)`.
+        must be ended by `await delivery.done(*outcomes)`. Several may be in hand at once: a stop waits for their end,
+        but not longer than `end_s`.
         """
-        rounds = Rounds(self.store, courier(name, *types), self._clock)
+        part = courier(name, *types)
+        ways = [Rounds(self.store, part, where, self._clock) for where in await self.store.partitions([part])]
+        looking = {asyncio.create_task(rounds.found(LEASE)): rounds for rounds in ways}
+        stopping = asyncio.create_task(self._stopping.wait())
         try:
             while not self._stopping.is_set():
-                mark = self.store.mark()
-                try:
-                    async for delivery in rounds.lend(LEASE):
-                        yield delivery
-                        if self._stopping.is_set():
-                            return
-                except (Conflict, Unavailable) as error:
-                    log.warning("engine.retrying", part=name, error=type(error).__name__)
-                    rounds.forget()
-                await self.store.moved(mark, POLL_S_MAX)
+                await asyncio.wait({stopping, *looking}, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in looking if task.done()]:  # Some of each: a busy one leaves room.
+                    rounds = looking.pop(task)
+                    task.result()
+                    try:
+                        async for delivery in rounds.hand_out():
+                            yield delivery
+                            if self._stopping.is_set():
+                                break
+                    except (Conflict, Unavailable) as error:
+                        rounds.failed(error)
+                    if self._stopping.is_set():
+                        break
+                    looking[asyncio.create_task(rounds.found(LEASE))] = rounds
+            for rounds in ways:
+                await rounds.rest(end_s)
         finally:
-            await rounds.let_go()
+            for waiting in (stopping, *looking):
+                waiting.cancel()
+            await asyncio.gather(stopping, *looking, return_exceptions=True)
+            for rounds in ways:
+                await rounds.let_go()
 
-    async def state(self, processor: Processor[State], subject: str) -> State:
+    async def state(self, processor: Processor[Kept], subject: str) -> Kept:
         """What this processor knows of this subject now."""
-        stored = await self.store.state(processor.name, subject)
-        return processor.state.model_validate_json(stored) if stored else processor.state()
+        return kept(processor.state, await self.store.state(processor.name, subject))
 
     async def table(self, view: Projection) -> Table:
         """The view's table as it stands, to build a `select` on. Ask again for each query: a rebuild replaces it."""
         return await self.store.table(view)
 
-    async def fetch(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
-        return await self.store.fetch(query)
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[Mapping[str, Any]]:
+        """The rows. A query that is kept and asked again, with other `values` for its parameters, is compiled once."""
+        return await self.store.fetch(query, values or {})
 
-    async def read(self, after: int = 0, limit: int = 100) -> Sequence[Envelope]:
-        """The log, in order, after a position."""
-        return await self.store.read(after, limit)
+    async def partitions(self) -> Sequence[str]:
+        """The log's partitions: order holds within each, and a subject is always in the same one."""
+        return await self.store.partitions([])
+
+    async def read(self, after: int = 0, limit: int = 100, partition: str = "") -> Sequence[Envelope]:
+        """A partition of the log, in order, after a position."""
+        return await self.store.read(after, limit, partition)
+
+    async def ends(self) -> Mapping[str, int]:
+        """The last position on each partition."""
+        return await self.store.ends()
 
     async def parked(self) -> Sequence[Aside]:
         return await self.store.asides()
@@ -129,18 +154,21 @@ class Engine:
     async def close(self) -> None:
         await self.store.close()
 
-    def _seats(self, parts: Sequence[Part]) -> list[Seat]:
-        names = list(dict.fromkeys(part.name for part in parts))
-        return [
-            Seat(self.store, [p for p in parts if p.name == name], self._clock, self.meter, self._batch_max)
-            for name in names
-        ]
+    async def _seats(self, parts: Sequence[Part]) -> list[Seat]:
+        seats: list[Seat] = []
+        for name in dict.fromkeys(part.name for part in parts):
+            versions = [part for part in parts if part.name == name]
+            seats.extend(
+                Seat(self.store, versions, where, self._clock, self.meter, self._pace, self._batch_max)
+                for where in await self.store.partitions(versions)
+            )
+        return seats
 
     async def _tend(self, seat: Seat) -> None:
         holding = asyncio.create_task(self._hold(seat))
         try:
             while not self._stopping.is_set():
-                mark = self.store.mark()
+                mark = self.store.mark(seat.partition)
                 try:
                     if await seat.turn():
                         await asyncio.sleep(0)
@@ -149,7 +177,7 @@ class Engine:
                     log.warning("engine.retrying", part=seat.name, error=type(error).__name__)
                     seat.tasks = []
                     await asyncio.sleep(RETRY_S)
-                await self.store.moved(mark, seat.wait_s())
+                await self.store.moved(mark, seat.wait_s(), seat.partition)
         finally:
             holding.cancel()
             with suppress(Conflict, Unavailable):
@@ -165,9 +193,16 @@ class Engine:
 
 
 @asynccontextmanager
-async def open_engine(url: str, *, clock: Clock = utc_now, meter: Meter | None = None) -> AsyncIterator[Engine]:
-    """Open the engine that the address names: `memory:` or `sqlite:///path`. Raises `Refused` with what to do."""
-    engine = Engine(await open_store(url, clock), clock=clock, meter=meter)
+async def open_engine(
+    url: str, *, cluster: Cluster | None = None, clock: Clock | None = None, meter: Meter | None = None
+) -> AsyncIterator[Engine]:
+    """Open the engine that the address names: `memory:`, `sqlite:///path` or `kafka://…`, which is a `cluster`.
+
+    Without a `clock`, time is this machine's, or that which all machines of a cluster share.
+
+    Raises `Refused` with what to do.
+    """
+    engine = Engine(await open_store(url, clock, cluster), clock=clock, meter=meter)
     try:
         yield engine
     finally:
@@ -175,15 +210,21 @@ async def open_engine(url: str, *, clock: Clock = utc_now, meter: Meter | None =
         await engine.close()
 
 
-async def open_store(url: str, clock: Clock) -> Store:
+async def open_store(url: str, clock: Clock | None, cluster: Cluster | None = None) -> Store:
     """Import only the engine that is asked for, so that a single machine needs no Kafka client."""
     scheme, _, rest = url.partition(":")
     if scheme == "memory":
         from engine.memory import Disk, MemoryStore
 
-        return MemoryStore(Disk(), clock)
+        return MemoryStore(Disk(), clock or utc_now)
     if scheme == "sqlite" and rest.startswith("///") and len(rest) > len("///"):
         from engine.sqlite import SqliteStore
 
-        return await SqliteStore.open(rest.removeprefix("///"), clock)
-    raise Refused("the log's address is memory: or sqlite:///path (four slashes for an absolute path)")
+        return await SqliteStore.open(rest.removeprefix("///"), clock or utc_now)
+    if scheme == "kafka" and cluster:
+        from engine.kafka import KafkaStore
+
+        return await KafkaStore.open(cluster, clock)
+    raise Refused(
+        "the log's address is memory:, sqlite:///path (four slashes for an absolute path) or kafka://host:port"
+    )

@@ -60,10 +60,12 @@ class Kept:
 class MemoryStore:
     """A store on a `Disk`. The seed decides every batch size, so that a failing history can be played again."""
 
+    skew_s = 0.0
+    shared = False
     unkind = True
 
     def __init__(self, disk: Disk, clock: Callable[[], datetime], seed: int = 0) -> None:
-        self._disk, self._clock, self._random = disk, clock, Random(seed)
+        self._disk, self.now, self._random = disk, clock, Random(seed)
         self._log: list[Envelope] = []
         self._ids: set[str] = set()
         self._kept: dict[int, Kept] = {}
@@ -83,9 +85,15 @@ class MemoryStore:
                 known.add(fact.id)
                 new.append(fact)
         if new:
-            self._write("append", tuple(new), stamp(self._clock()))
+            self._write("append", tuple(new), stamp(self.now()))
 
-    async def claim(self, part: Part, lease: Lease) -> list[Task]:
+    async def partitions(self, parts: Sequence[Part]) -> Sequence[str]:
+        return [""]
+
+    def is_ours(self, part: str, partition: str) -> bool:
+        return True
+
+    async def claim(self, part: Part, partition: str, lease: Lease) -> list[Task]:
         await self._unhurried()
         kept = self._of(part.name)
         if any(k.until > lease.now and k.holder not in {"", lease.holder} for k in kept):
@@ -104,6 +112,9 @@ class MemoryStore:
         for task in tasks:
             self._held(task)
         self._write("lease", tuple(task.number for task in tasks), lease)
+
+    async def leave(self, part: str, partition: str) -> None:
+        """All of it is ours."""
 
     async def pull(self, part: Part, task: Task, *, limit: int, now: datetime) -> Pull:
         await self._unhurried()
@@ -143,7 +154,7 @@ class MemoryStore:
                     lay_out(db, part.table, task.number, changes.rows)
                 except POISON as error:
                     raise Refused(REFUSED.format(type(error).__name__)) from None
-        self._write("push", task.number, changes, stamp(self._clock()))
+        self._write("push", task.number, changes, stamp(self.now()))
         return self._kept[task.number].task
 
     async def lent(self, task: Task) -> Sequence[Envelope]:
@@ -194,6 +205,9 @@ class MemoryStore:
             for k in sorted(self._kept.values(), key=lambda k: (k.task.name, k.task.version))
         ]
 
+    async def places(self) -> Mapping[tuple[str, str], int]:
+        return {(k.task.name, ""): k.task.position for k in self._kept.values() if k.task.active}
+
     async def state(self, name: str, subject: str) -> str | None:
         kept = self._of(name)
         return kept[0].states.get(subject) if kept else None
@@ -204,26 +218,37 @@ class MemoryStore:
             raise Unavailable(f"{view.name} has not run yet")
         return view_of(view.table, kept[0].task.number)
 
-    async def fetch(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Rows by a real database: the kept rows are laid out in an SQLite of the moment."""
         with closing(sqlite3.connect(":memory:")) as db:
             for kept in self._kept.values():
                 if kept.table is not None:
                     lay_out(db, kept.table, kept.task.number, [Put(row) for row in kept.rows.values()])
-            return selected(db, query)
+            return selected(db, query, values)
 
-    async def read(self, after: int, limit: int) -> Sequence[Envelope]:
+    async def read(self, after: int, limit: int, partition: str) -> Sequence[Envelope]:
         start = bisect_right(self._log, after, key=lambda envelope: envelope.position)
         return self._log[start : start + limit]
 
-    def mark(self) -> int:
+    async def carried(self) -> None:
+        return  # It was, when `append` returned.
+
+    async def ends(self) -> Mapping[str, int]:
+        return {"": len(self._log)}
+
+    @property
+    def waiting(self) -> int | None:
+        return None
+
+    def mark(self, partition: str = "") -> int:
         return self._mark
 
-    async def moved(self, mark: int, wait_s: float) -> None:
+    async def moved(self, mark: int, wait_s: float, partition: str = "") -> None:
         if self._mark == mark:
             self._woken.clear()
             try:
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._woken.wait()
             except TimeoutError:
                 return
 

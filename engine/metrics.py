@@ -24,6 +24,8 @@ class Meter:
         self._behind = Gauge("draad_behind_events", "Events on the log not yet read", task, registry=all_of)
         self._waiting = Gauge("draad_parked_events", "Events that wait aside now", task, registry=all_of)
         self._due = Gauge("draad_timers_due", "Timers past their hour", task, registry=all_of)
+        self._kept = Gauge("draad_waiting_facts", "Facts acknowledged while the log is away", registry=all_of)
+        self._away = Gauge("draad_log_away", "1 while facts wait for the log", registry=all_of)
         self._lent = Gauge("draad_lent_events", "Events lent, begun and not done", task, registry=all_of)
 
     def appended(self, facts: int) -> None:
@@ -38,8 +40,10 @@ class Meter:
         if events:
             self._parked.labels(part).inc(events)
 
-    def stand(self, standings: Iterable[Standing]) -> None:
-        """Refresh the gauges. A task that is gone is forgotten."""
+    def stand(self, standings: Iterable[Standing], waiting: int | None = None) -> None:
+        """Refresh the gauges. A task that is gone is forgotten. `waiting`: facts, while the log is away."""
+        self._kept.set(waiting or 0)
+        self._away.set(waiting is not None)
         for gauge in (self._behind, self._waiting, self._due, self._lent):
             gauge.clear()
         for standing in standings:

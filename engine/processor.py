@@ -5,9 +5,12 @@ Engines differ in where bytes rest. What a step means is decided here, once.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Generic, TypeVar, get_args, get_type_hints
+from functools import lru_cache
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel
+from msgspec import Struct
+from msgspec.json import Encoder, decode
+from msgspec.structs import replace
 from sqlalchemy import Table
 
 from schemas.event import Envelope, Event, effect
@@ -15,9 +18,21 @@ from schemas.event import Envelope, Event, effect
 DEPTH_MAX: Final = 16  # Two processors that answer each other stop here, with a name, not with a full disk.
 OUTCOMES_MAX: Final = 100  # Of one step.
 STATE_CHARS_MAX: Final = 1_000_000  # Of one subject.
+OPENED_MAX: Final = 2_048  # Events that are kept as they were read: many parts read the same one shortly after another.
+OPENED_CHARS_MAX: Final = 8_192
 
-State = TypeVar("State", bound=BaseModel)
+
+class State(Struct, frozen=True, omit_defaults=True):
+    """What a part keeps of a subject: it never changes, and rests as JSON. A field more needs a default."""
+
+    def but(self, **said: Any) -> Self:  # noqa: ANN401  # Its fields, each of its own type.
+        """The same, with this said of it."""
+        return replace(self, **said)
+
+
+Kept = TypeVar("Kept", bound=State)
 Reads = Mapping[str, type[Event]]
+encoder: Final = Encoder()
 
 
 class TooMuch(ValueError):
@@ -39,7 +54,7 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class Processor(Generic[State]):
+class Processor(Generic[Kept]):
     """A step function, the events it reads, and the state it keeps per subject.
 
     The name is for ever: positions and states are filed under it. A change of meaning is a new version.
@@ -50,13 +65,17 @@ class Processor(Generic[State]):
     name: str
     version: int
     reads: Reads
-    state: type[State]
-    handle: Callable[[State, Any], tuple[State, Sequence[Event]]]
+    state: type[Kept]
+    handle: Callable[[Kept, Any], tuple[Kept, Sequence[Event]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A view function: what each event means for the rows of one table. It keeps no state and tells nobody."""
+    """A view function: what each event means for the rows of one table. It tells nobody.
+
+    Most keep nothing. One that remembers (made by `register`) has a state per subject, as a processor has, and so can
+    write a row that says how a subject stands now.
+    """
 
     kind: ClassVar[str] = "projection"
 
@@ -64,7 +83,8 @@ class Projection:
     version: int
     reads: Reads
     table: Table
-    handle: Callable[[Any, Envelope], Sequence[Put | Drop]]
+    handle: Callable[..., Any]
+    state: type[State] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +102,8 @@ Part = Processor[Any] | Projection | Courier
 
 
 def processor(
-    name: str, handle: Callable[[State, Any], tuple[State, Sequence[Event]]], version: int = 1
-) -> Processor[State]:
+    name: str, handle: Callable[[Kept, Any], tuple[Kept, Sequence[Event]]], version: int = 1
+) -> Processor[Kept]:
     """Make a processor of a function. Its signature says what it keeps and what it reads."""
     state, event, _ = get_type_hints(handle).values()
     return Processor(name, version, reading(get_args(event) or (event,)), state, handle)
@@ -95,6 +115,17 @@ def projection(
     """Make a projection of a function. Its signature says what it reads; `table` describes it for every engine."""
     event, *_ = get_type_hints(handle).values()
     return Projection(name, version, reading(get_args(event) or (event,)), table, handle)
+
+
+def register(
+    name: str,
+    table: Table,
+    handle: Callable[[Kept, Any, Envelope], tuple[Kept, Sequence[Put | Drop]]],
+    version: int = 1,
+) -> Projection:
+    """Make a projection that remembers. In go what it knew of the subject and what happened; out come that and rows."""
+    state, event, *_ = get_type_hints(handle).values()
+    return Projection(name, version, reading(get_args(event) or (event,)), table, handle, state)
 
 
 def courier(name: str, *types: type[Event]) -> Courier:
@@ -110,9 +141,9 @@ def step(processor: Processor[Any], stored: str | None, cause: Envelope) -> tupl
 
     Raises whatever the step raises, and `TooMuch`: the caller parks the subject.
     """
-    before = processor.state.model_validate_json(stored) if stored else processor.state()
+    before = kept(processor.state, stored)
     after, events = processor.handle(before, opened(processor, cause))
-    state = after.model_dump_json()
+    state = stored if stored and after is before else written(after)
     if len(events) > OUTCOMES_MAX or len(state) > STATE_CHARS_MAX:
         raise TooMuch(f"more than {OUTCOMES_MAX} outcomes, or a state over {STATE_CHARS_MAX} characters")
     if events and cause.depth >= DEPTH_MAX:
@@ -120,11 +151,46 @@ def step(processor: Processor[Any], stored: str | None, cause: Envelope) -> tupl
     return state, [effect(e, cause=cause, by=processor.name, nth=n) for n, e in enumerate(events)]
 
 
-def rows(view: Projection, cause: Envelope) -> Sequence[Put | Drop]:
-    """What one event means for the view's table."""
-    return view.handle(opened(view, cause), cause)
+def rows(view: Projection, stored: str | None, cause: Envelope) -> tuple[str | None, Sequence[Put | Drop]]:
+    """What one event means for the view's table, and for what it remembers of the subject, if it remembers.
+
+    Raises whatever the function raises, and `TooMuch`.
+    """
+    event = opened(view, cause)
+    if view.state is None:
+        return None, view.handle(event, cause)
+    before = kept(view.state, stored)
+    after, shown = view.handle(before, event, cause)
+    if after is before:
+        return None, shown
+    state = written(after)
+    if len(state) > STATE_CHARS_MAX:
+        raise TooMuch(f"a state over {STATE_CHARS_MAX} characters")
+    return state, shown
+
+
+def kept(kind: type[Kept], stored: str | None) -> Kept:
+    """The state as it was stored; as it begins, where nothing was."""
+    return decode(stored, type=kind) if stored else kind()
+
+
+def written(state: State) -> str:
+    return encoder.encode(state).decode()
+
+
+def keeps(part: Part) -> bool:
+    """Whether it has a state per subject."""
+    return isinstance(part, Processor) or (isinstance(part, Projection) and part.state is not None)
 
 
 def opened(part: Part, envelope: Envelope) -> Any:  # noqa: ANN401  # One of part.reads, which only its author knows.
-    """The event inside, as the part that reads it knows it."""
-    return part.reads[envelope.type].model_validate_json(envelope.data)
+    """The event inside, as the part that reads it knows it. It is frozen, so that all parts may share it."""
+    read = read_once if len(envelope.data) <= OPENED_CHARS_MAX else read_anew
+    return read(part.reads[envelope.type], envelope.data)
+
+
+def read_anew(kind: type[Event], data: str) -> Event:
+    return kind.model_validate_json(data)
+
+
+read_once = lru_cache(OPENED_MAX)(read_anew)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import Final
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import structlog
 
 from engine.metrics import Meter
+from engine.pace import Pace, most
 from engine.processor import Part
 from engine.store import Changes, Lease, Parked, Store, Task
 from engine.work import advance, retry
@@ -16,7 +18,7 @@ from schemas.errors import Conflict, Refused
 from schemas.event import Envelope
 
 POLL_S_MAX: Final = 0.5  # A request from another process (redrive, rebuild) is seen within this time.
-LEASE: Final = timedelta(seconds=10)
+LEASE: Final = timedelta(seconds=6)
 
 log = structlog.get_logger("engine")
 
@@ -26,15 +28,26 @@ Clock = Callable[[], datetime]
 class Seat:
     """All versions of one part, under one name."""
 
-    def __init__(self, store: Store, parts: Sequence[Part], clock: Clock, meter: Meter, batch_max: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917  # What the engine has, handed on.
+        self,
+        store: Store,
+        parts: Sequence[Part],
+        partition: str,
+        clock: Clock,
+        meter: Meter,
+        pace: Pace,
+        batch_max: int,
+    ) -> None:
         self.name = parts[0].name
         self.parts = {part.version: part for part in parts}
         self.newest = max(parts, key=lambda part: part.version)
+        self.partition = partition
         self.holder = uuid4().hex
         self.tasks: list[Task] = []
         self.next_due: datetime | None = None
         self._careful_until = 0  # Up to here the database refused something: one event at a time.
-        self._store, self._clock, self._meter, self._batch_max = store, clock, meter, batch_max
+        self._most = batch_max  # As many events as its steps have been quick.
+        self._store, self._clock, self._meter, self._pace, self._batch_max = store, clock, meter, pace, batch_max
 
     def lease(self, *, ends: bool = False) -> Lease:
         now = self._clock()
@@ -42,14 +55,31 @@ class Seat:
 
     async def turn(self) -> bool:
         """Do what there is to do, one batch at most per task; false if there was nothing."""
+        if not self._store.is_ours(self.name, self.partition):
+            await self.let_go()
+            await self._store.leave(self.name, self.partition)
+            return False
         if not self.tasks:
-            self.tasks = await self._store.claim(self.newest, self.lease())
+            self.tasks = await self._store.claim(self.newest, self.partition, self.lease())
+            if not self.tasks:  # Whoever worked here has not let go yet.
+                return False
+        try:
+            return await self._work()
+        except Conflict:  # Another has taken over, or a rebuild was asked for or is done: look who works here now.
+            self.tasks = []
+            return True
+
+    async def _work(self) -> bool:
         active, *rebuilt = self.tasks
         progress = False
         if rebuilt:
             rebuilt[0], progress = await self.advance(rebuilt[0], redrive=False)
-            if rebuilt[0].position == active.position:
-                self.tasks = [await self._store.switch(active, rebuilt[0])]
+            switched = await self._switched(active, rebuilt[0])
+            if switched == active:  # The others are near.
+                self.tasks = [active, *rebuilt]
+                return progress
+            if switched:
+                self.tasks = [switched]
                 log.info("engine.switched", part=self.name, version=rebuilt[0].version, position=active.position)
                 return True
         if active.version in self.parts:  # Else its code is gone: it stands still until it is replaced.
@@ -58,25 +88,36 @@ class Seat:
         self.tasks = [active, *rebuilt]
         return progress
 
+    async def _switched(self, active: Task, rebuilt: Task) -> Task | None:
+        return await self._store.switch(active, rebuilt) if active.position == rebuilt.position else None
+
     async def advance(self, task: Task, *, redrive: bool) -> tuple[Task, bool]:
         """One batch of one task. Parked events are not tried again during a rebuild: it has copied them."""
         part, now = self.parts[task.version], self._clock()
-        limit = 1 if task.position < self._careful_until else self._batch_max
+        limit = 1 if task.position < self._careful_until else min(self._most, self._batch_max)
         pull = await self._store.pull(part, task, limit=limit, now=now)
         self.next_due = pull.next_due
-        began = perf_counter()
-        tried = pull.records
+        tried, make = pull.records, partial(advance, part, task, pull, now)
         if redrive and pull.redrive:
-            tried, changes = pull.redrive, retry(part, task, pull)
+            tried, make = pull.redrive, partial(retry, part, task, pull)
         elif pull.upto > task.position or pull.due:
-            changes = advance(part, task, pull, now)
-            assert not self._store.unkind or changes == advance(part, task, pull, now), "a step must be pure"
+            pass
         elif pull.tasks != len(self.tasks):
             raise Conflict("somebody asked for a rebuild")
         else:
             return task, False
-        self._meter.stepped(self.name, len(tried), perf_counter() - began)
+        changes = await self._pace.step(partial(self._stepped, make, len(tried)))
         return await self.write(part, task, tried, changes), True
+
+    def _stepped(self, make: Callable[[], Changes], events: int) -> Changes:
+        began = perf_counter()
+        changes = make()
+        took_s = perf_counter() - began
+        assert not self._store.unkind or changes == make(), "a step must be pure"
+        self._meter.stepped(self.name, events, took_s)
+        if events:
+            self._most = most(events, took_s)
+        return changes
 
     async def write(self, part: Part, task: Task, tried: Sequence[Envelope], changes: Changes) -> Task:
         """Push it; where the database will not have it, find the poison by going one event at a time."""
@@ -106,4 +147,5 @@ class Seat:
 
     async def let_go(self) -> None:
         tasks, self.tasks = self.tasks, []
-        await self._store.lease(tasks, self.lease(ends=True))
+        if tasks:
+            await self._store.lease(tasks, self.lease(ends=True))

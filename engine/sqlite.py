@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from threading import local
 from typing import Any, Final, TypeVar
@@ -19,6 +20,8 @@ from engine.statements import (
     envelopes,
     forget_task,
     head_of,
+    leave,
+    left,
     look,
     make_view,
     mine,
@@ -26,6 +29,7 @@ from engine.statements import (
     put,
     selected,
     stand,
+    take,
     tasks_of,
     write,
 )
@@ -39,17 +43,25 @@ from schemas.event import Envelope
 READERS: Final = 4
 SEEN_DAYS: Final = 31  # How long a repeat is known: promised is 30.
 FORGET_EVERY: Final = 100_000  # Positions between two looks at what may be forgotten.
+LEFT_S: Final = 0.2  # How often whoever runs looks for facts that were left beside it.
+TAKEN_S_MAX: Final = 5.0  # By then it has taken them, if there is one.
+UNTAKEN: Final = "the fact is kept, but nobody has taken it up yet: is Draad stuck, or did it just stop?"
 
 Result = TypeVar("Result")
 
 
 class SqliteStore:
-    """A store in one SQLite file. Opened beside a running Draad it can look, and ask for a redrive or rebuild."""
+    """A store in one SQLite file.
 
+    Opened beside a running Draad it can look, ask for a redrive or rebuild, and leave facts for that one to take up.
+    """
+
+    skew_s = 0.0
+    shared = False
     unkind = False
 
     def __init__(self, path: str, clock: Callable[[], datetime], lock: file.Lock | None) -> None:
-        self._path, self._clock, self._lock = path, clock, lock
+        self._path, self.now, self._lock = path, clock, lock
         self._mark = 0
         self._woken = asyncio.Event()
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="draad-reader")
@@ -59,6 +71,7 @@ class SqliteStore:
         self._writer = Writer(self._writing, self._wake)
         self._filter = Filter(self._writing.execute("SELECT chunk, id FROM seen ORDER BY chunk") if lock else ())
         self._forgot = 0
+        self._taking: asyncio.Task[None] | None = None
         self._writer.start()
 
     @classmethod
@@ -82,6 +95,7 @@ class SqliteStore:
         try:
             if lock:  # Whoever held a task before this process is dead.
                 await store._writer.do(lambda db: db.execute("UPDATE task SET holder = '', until = 0"))
+                store._taking = asyncio.create_task(store._take_up())
         except BaseException:
             await store.close()
             raise
@@ -89,10 +103,17 @@ class SqliteStore:
 
     async def append(self, facts: Sequence[Envelope]) -> None:
         if self._lock is None:
-            raise Refused("the log is in use by another process: send the fact to that one")
-        await self._writer.do(lambda db: self._append(db, facts))
+            await self._leave(facts)
+        else:
+            await self._writer.do(lambda db: self._append(db, facts), soon=True)
 
-    async def claim(self, part: Part, lease: Lease) -> list[Task]:
+    async def partitions(self, parts: Sequence[Part]) -> Sequence[str]:
+        return [""]
+
+    def is_ours(self, part: str, partition: str) -> bool:
+        return True
+
+    async def claim(self, part: Part, partition: str, lease: Lease) -> list[Task]:
         return await self._writer.do(lambda db: self._claim(db, part, lease))
 
     async def lease(self, tasks: Sequence[Task], lease: Lease) -> None:
@@ -105,6 +126,9 @@ class SqliteStore:
                     raise Conflict(f"{task.name} has been taken over")
 
         await self._writer.do(extend)
+
+    async def leave(self, part: str, partition: str) -> None:
+        """All of it is ours."""
 
     async def pull(self, part: Part, task: Task, *, limit: int, now: datetime) -> Pull:
         return await self._read(lambda db: look(db, part, task, limit, stamp(now)))
@@ -158,6 +182,10 @@ class SqliteStore:
     async def standings(self, now: datetime) -> Sequence[Standing]:
         return await self._read(lambda db: stand(db, stamp(now)))
 
+    async def places(self) -> Mapping[tuple[str, str], int]:
+        query = "SELECT name, '', position FROM task WHERE active"
+        return await self._read(lambda db: {row[:2]: row[2] for row in db.execute(query)})
+
     async def state(self, name: str, subject: str) -> str | None:
         query = """SELECT value FROM state JOIN task ON number = task AND active WHERE name = ? AND subject = ?"""
         row = await self._read(lambda db: db.execute(query, (name, subject)).fetchone())
@@ -169,10 +197,10 @@ class SqliteStore:
             raise Unavailable(f"{view.name} has not run yet")
         return view_of(view.table, found[0].number)
 
-    async def fetch(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
-        return await self._read(lambda db: selected(db, query))
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        return await self._read(lambda db: selected(db, query, values))
 
-    async def read(self, after: int, limit: int) -> Sequence[Envelope]:
+    async def read(self, after: int, limit: int, partition: str) -> Sequence[Envelope]:
         query = f"SELECT {ENVELOPE} FROM log WHERE position > ? ORDER BY position LIMIT ?"
         return await self._read(lambda db: envelopes(db.execute(query, (after, limit))))
 
@@ -181,17 +209,31 @@ class SqliteStore:
         """Transactions since it was opened, each one fsync."""
         return self._writer.commits
 
-    def mark(self) -> int:
+    async def carried(self) -> None:
+        return  # It was, when `append` returned.
+
+    async def ends(self) -> Mapping[str, int]:
+        return {"": await self._read(head_of)}
+
+    @property
+    def waiting(self) -> int | None:
+        return None
+
+    def mark(self, partition: str = "") -> int:
         return self._mark
 
-    async def moved(self, mark: int, wait_s: float) -> None:
+    async def moved(self, mark: int, wait_s: float, partition: str = "") -> None:
         if self._mark == mark:
             try:
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._woken.wait()
             except TimeoutError:
                 return
 
     async def close(self) -> None:
+        if self._taking:
+            self._taking.cancel()
+            await asyncio.wait([self._taking])
         await self._writer.close()
         await asyncio.to_thread(self._threads.shutdown)
         for db in (*self._readers, self._writing):
@@ -204,6 +246,24 @@ class SqliteStore:
         self._mark += 1
         self._woken.set()
         self._woken = asyncio.Event()
+
+    async def _leave(self, facts: Sequence[Envelope]) -> None:
+        """Keep them until whoever runs on the file has them on the log: only it knows which of them are repeats."""
+        last = await self._writer.do(lambda db: leave(db, facts))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TAKEN_S_MAX):
+                while await self._read(lambda db: left(db, last)):
+                    await self.moved(self._mark, LEFT_S / 4)
+                return
+        raise Unavailable(UNTAKEN)
+
+    async def _take_up(self) -> None:
+        """Write down what others leave beside us, for ever."""
+        while True:
+            with suppress(Unavailable):  # The disk is full, or gone: whoever left it waits, and hears of that.
+                if await self._read(left):
+                    await self._writer.do(lambda db: self._append(db, take(db)))
+            await asyncio.sleep(LEFT_S)
 
     async def _read(self, look: Callable[[sqlite3.Connection], Result]) -> Result:
         """One snapshot, on a connection that holds up no writer."""
@@ -245,7 +305,7 @@ class SqliteStore:
             new.append(fact)
         names.sort()  # In the order in which they will lie.
         db.executemany("INSERT INTO seen VALUES (?, ?)", names)
-        write(db, new, head, stamp(self._clock()))
+        write(db, new, head, stamp(self.now()))
         if head - self._forgot >= FORGET_EVERY:
             self._forgot = head
             self._forget(db, head)
@@ -263,7 +323,7 @@ class SqliteStore:
         while oldest < newest:  # The log is in the order of time: halve until the first young enough is found.
             middle = (oldest + newest) // 2
             age = "SELECT julianday(?) - julianday(time) FROM log WHERE position > ? ORDER BY position LIMIT 1"
-            days = db.execute(age, (stamp(self._clock()), middle)).fetchone()[0]
+            days = db.execute(age, (stamp(self.now()), middle)).fetchone()[0]
             oldest, newest = (middle + 1, newest) if days > SEEN_DAYS else (oldest, middle)
         db.execute("DELETE FROM seen WHERE chunk < ?", (chunk_of(oldest),))
         self._filter.forget(chunk_of(oldest))
@@ -319,5 +379,5 @@ class SqliteStore:
             waits = "SELECT subject FROM parked WHERE task = ?"
             db.execute(f"DELETE FROM redrive WHERE task = ? AND subject NOT IN ({waits})", (number, number))
         if changes.outcomes:
-            write(db, changes.outcomes, head_of(db), stamp(self._clock()))
+            write(db, changes.outcomes, head_of(db), stamp(self.now()))
         return task._replace(position=changes.position)

@@ -2,16 +2,17 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Select, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from engine.processor import Drop, Part, Put
-from engine.store import Parked, Pull, Standing, Task, Timer
+from engine.processor import Drop, Part, Put, keeps
+from engine.store import COMPILED_MAX, Parked, Pull, Standing, Task, Timer
 from engine.tables import view_of
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Envelope
@@ -41,6 +42,29 @@ def write(db: sqlite3.Connection, facts: Sequence[Envelope], head: int, time: st
     db.executemany(query, rows)
 
 
+def leave(db: sqlite3.Connection, facts: Sequence[Envelope]) -> int:
+    """Put facts in the outbox, where whoever runs on the file finds them; returns the sequence of the last."""
+    [end] = db.execute("SELECT ifnull(max(sequence), 0) FROM outbox").fetchone()
+    query = "INSERT INTO outbox VALUES (0, ?, '', ?, ?, ?, ?, '', ?, ?)"
+    rows = [(n, f.id, f.type, f.subject, f.data, f.cause, f.depth) for n, f in enumerate(facts, start=end + 1)]
+    db.executemany(query, rows)
+    return int(end) + len(rows)
+
+
+def left(db: sqlite3.Connection, upto: int | None = None) -> bool:
+    """Whether there are any in it, up to this sequence."""
+    query = "SELECT EXISTS (SELECT 1 FROM outbox WHERE ? IS NULL OR sequence <= ?)"
+    return bool(db.execute(query, (upto, upto)).fetchone()[0])
+
+
+def take(db: sqlite3.Connection) -> list[Envelope]:
+    """Take all of them out, in the order in which they were left."""
+    query = "SELECT id, type, subject, data, time, cause, depth FROM outbox ORDER BY sequence"
+    found = envelopes(db.execute(query))
+    db.execute("DELETE FROM outbox")
+    return found
+
+
 def tasks_of(db: sqlite3.Connection, name: str) -> list[Task]:
     """The active one first."""
     query = f"SELECT {TASK} FROM task WHERE name = ? ORDER BY active DESC, number"
@@ -49,7 +73,8 @@ def tasks_of(db: sqlite3.Connection, name: str) -> list[Task]:
 
 def new_task(db: sqlite3.Connection, name: str, version: int, kind: str, *, active: bool) -> None:
     # Numbers are never used again: a view's table is named after its task.
-    query = """INSERT INTO task SELECT ifnull(max(number), 0) + 1, ?, ?, ?, 0, ?, 0, '', 0 FROM task"""
+    query = """INSERT INTO task (number, name, version, kind, position, active, token, holder, until)
+               SELECT ifnull(max(number), 0) + 1, ?, ?, ?, 0, ?, 0, '', 0 FROM task"""
     db.execute(query, (name, version, kind, active))
 
 
@@ -96,11 +121,18 @@ def put(db: sqlite3.Connection, view: Table, rows: Sequence[Put | Drop]) -> None
     db.executemany(upsert, waiting)
 
 
-def selected(db: sqlite3.Connection, query: Select[Any]) -> list[dict[str, Any]]:
+@lru_cache(COMPILED_MAX)
+def compiled(query: Select[Any]) -> tuple[str, Mapping[str, Any]]:
+    """The query as SQLite reads it, and the values that stand in it."""
     names_each = {"render_postcompile": True}  # So that `IN` has one parameter for each value.
-    compiled = query.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=names_each)
+    found = query.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=names_each)
+    return str(found), found.params
+
+
+def selected(db: sqlite3.Connection, query: Select[Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    text, standing = compiled(query)
     try:
-        cursor = db.execute(str(compiled), compiled.params)
+        cursor = db.execute(text, {**standing, **values})
     except sqlite3.OperationalError as error:
         if not str(error).startswith(("no such table: view_", "no such column: view_")):
             raise
@@ -132,7 +164,7 @@ def look(db: sqlite3.Connection, part: Part, task: Task, limit: int, now: str) -
     return Pull(
         records=records,
         upto=upto,
-        states=dict(db.execute(states, (subjects, task.number))) if part.kind == "processor" else {},
+        states=dict(db.execute(states, (subjects, task.number))) if keeps(part) else {},
         timers={(subject, name): due for subject, name, due in db.execute(timers, (elapsed, task.number))},
         parked={row[0] for row in db.execute(aside, (subjects, task.number))},
         held={}

@@ -15,6 +15,7 @@ from sqlalchemy import Select, Table
 from engine.processor import Drop, Part, Projection, Put
 from schemas.event import Envelope
 
+COMPILED_MAX: Final = 256  # Queries whose text is kept, for when they are asked again.
 NO_REBUILD: Final = "no processor or projection of that name has run here: see `draad doctor` for those that have"
 
 
@@ -30,6 +31,7 @@ class Task(NamedTuple):
     position: int
     active: bool  # False: being rebuilt beside the active one, whose outcomes are the ones that count.
     token: int
+    partition: str = ""  # Of the log; one machine has only one.
 
 
 class Lease(NamedTuple):
@@ -114,21 +116,34 @@ class Aside(NamedTuple):
 class Store(Protocol):
     """Every method raises `Unavailable` where the world failed: then nobody knows whether it happened."""
 
+    shared: bool  # By other processes that work on it too.
     unkind: bool  # Run every batch twice and compare: only tests can afford it.
 
     async def append(self, facts: Sequence[Envelope]) -> None:
         """Write them down, each id once, all of them durable when this returns."""
 
-    async def claim(self, part: Part, lease: Lease) -> list[Task]:
-        """Hold this part's tasks: the active one first, then the one being rebuilt, if there is one.
+    async def partitions(self, parts: Sequence[Part]) -> Sequence[str]:
+        """The partitions of the log that these versions of one part read; all of them, if none is named.
+
+        Whoever asks is taken to run the part, and gets its share of the work there.
+        """
+
+    def is_ours(self, part: str, partition: str) -> bool:
+        """Whether this process is the one to work there now; else others are."""
+
+    async def claim(self, part: Part, partition: str, lease: Lease) -> list[Task]:
+        """Hold this part's tasks on a partition: the active one first, then the one being rebuilt, if there is one.
 
         A version never seen gets a new task: active if it is the first, else to be rebuilt beside the old.
         A rebuild of another version, which nobody can finish any more, is forgotten.
-        Raises `Conflict` while another holder's lease lasts.
+        Raises `Conflict` while another holder's lease lasts; none are held while another process has them.
         """
 
     async def lease(self, tasks: Sequence[Task], lease: Lease) -> None:
         """Hold on to these tasks for longer, or let go of them. Raises `Conflict` where another holds one."""
+
+    async def leave(self, part: str, partition: str) -> None:
+        """Hold nothing here that is not ours to hold, neither what a failure has left held in our name."""
 
     async def pull(self, part: Part, task: Task, *, limit: int, now: datetime) -> Pull:
         """Look what there is to do. Changes nothing."""
@@ -148,8 +163,12 @@ class Store(Protocol):
         Raises `Refused` for a name that has not run here, and for a courier's.
         """
 
-    async def switch(self, old: Task, new: Task) -> Task:
-        """Make the rebuilt task the active one and forget the old. Raises `Conflict` unless both stand still."""
+    async def switch(self, old: Task, new: Task) -> Task | None:
+        """Make the rebuilt task the active one, forget the old, and return it: on all partitions at once.
+
+        Where others are not so far yet: `old`, if it is to wait for them; None, if it is to go on. Raises `Conflict`
+        unless both stand still.
+        """
 
     async def redrive(self, name: str, subject: str | None) -> int:
         """Ask that parked subjects (all, or one) be tried again; returns how many."""
@@ -160,26 +179,46 @@ class Store(Protocol):
     async def standings(self, now: datetime) -> Sequence[Standing]:
         """How every task stands."""
 
+    async def places(self) -> Mapping[tuple[str, str], int]:
+        """How far every active part is on each partition: by the names of both."""
+
     async def state(self, name: str, subject: str) -> str | None:
         """What the active task of this processor knows of this subject."""
 
     async def table(self, view: Projection) -> Table:
         """The active read model's own table, to select from."""
 
-    async def fetch(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
-        """Rows of a read model, from a reader that holds up no writer.
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Rows of a read model, from a reader that holds up no writer. `values` are for the query's own parameters.
 
         Raises `Unavailable` where the view was rebuilt since its table was asked for.
         """
 
-    async def read(self, after: int, limit: int) -> Sequence[Envelope]:
-        """The log itself, in order."""
+    async def read(self, after: int, limit: int, partition: str) -> Sequence[Envelope]:
+        """One partition of the log itself, in order."""
 
-    def mark(self) -> int:
-        """A number that grows with whatever is written here."""
+    async def carried(self) -> None:
+        """Wait until what was appended here is on the log itself, unless that is away."""
 
-    async def moved(self, mark: int, wait_s: float) -> None:
-        """Sleep until something was written since `mark`, at most this long."""
+    async def ends(self) -> Mapping[str, int]:
+        """The position of the last event on each partition; 0 where there is none."""
+
+    def now(self) -> datetime:
+        """The time, by the clock that all machines share: timers are due by it, and facts are stamped with it."""
+
+    @property
+    def skew_s(self) -> float:
+        """How far the clock that all machines share is ahead of this one's."""
+
+    @property
+    def waiting(self) -> int | None:
+        """Facts that are acknowledged and durable, but not on the log yet, which is away; None if it is there."""
+
+    def mark(self, partition: str = "") -> int:
+        """A number that grows with whatever is new on this partition; without a name, anywhere."""
+
+    async def moved(self, mark: int, wait_s: float, partition: str = "") -> None:
+        """Sleep until there is something new since `mark`, at most this long."""
 
     async def close(self) -> None:
         """Finish what is being written, and let go."""

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     quoted_name,
 )
 
@@ -68,6 +69,11 @@ task: Final = table(
     Column("token", Integer, nullable=False),
     Column("holder", Text, nullable=False),
     Column("until", Float, nullable=False),
+    # What follows is for a log of many partitions only.
+    Column("partition", Text, nullable=False, server_default=""),
+    Column("view", Integer, nullable=False, server_default="0"),  # The number that all tasks of one read model share.
+    Column("sent", Position, nullable=False, server_default="0"),  # How many events it has written, as an origin.
+    Column("heard", Text, nullable=False, server_default="{}"),  # Per origin the last sequence it has read.
     rowid=True,
 )
 # In the order of writing: the states of recent subjects lie together, and only a new subject touches the index.
@@ -107,6 +113,48 @@ lent: Final = table(
     "lent",
     Column("task", Integer, primary_key=True, autoincrement=False),
     Column("position", Position, primary_key=True, autoincrement=False),
+)
+
+# Written with the batch, produced to Kafka after it, in order of sequence; what was produced is deleted.
+outbox: Final = table(
+    "outbox",
+    Column("origin", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Position, primary_key=True, autoincrement=False),
+    Column("partition", Text, nullable=False),
+    Column("id", String(36), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("time", String(27), nullable=False),
+    Column("cause", String(36), nullable=False),
+    Column("depth", Integer, nullable=False),
+)
+# Facts from outside, to know a repeat, and the day on which they came.
+fact: Final = table(
+    "fact",
+    Column("id", Uuid, primary_key=True),
+    Column("day", Integer, nullable=False),
+)
+# Who is alive, and which parts it runs.
+worker: Final = table(
+    "worker",
+    Column("holder", String(32), primary_key=True),
+    Column("part", Text, primary_key=True),
+    Column("until", Float, nullable=False),
+)
+# Whose database this is, and how its topics were when they were first used: their partitions are for ever.
+topic: Final = table(
+    "topic",
+    Column("name", Text, primary_key=True),
+    Column("partitions", Integer, nullable=False),
+    Column("cluster", Text, nullable=False),
+)
+# Files by their SHA-256, in pieces. On one machine they lie beside the log instead.
+blob: Final = table(
+    "blob",
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("nth", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 

@@ -36,7 +36,10 @@ class Batch:
     def take(self, record: Envelope) -> None:
         """Step one event, all of it or nothing. Raises whatever the step raises."""
         if isinstance(self.part, Projection):
-            self.changes.rows.extend(rows(self.part, record))
+            known, shown = rows(self.part, self.states.get(record.subject), record)
+            if known is not None:
+                self.states[record.subject] = self.changes.states[record.subject] = known
+            self.changes.rows.extend(shown)
             return
         assert not isinstance(self.part, Courier), "a courier's events are lent, not stepped"
         elapsed = self.elapsed(record) if record.type == TimerElapsed.type else None

@@ -5,6 +5,7 @@ Whoever asks while a commit is under way is in the next one together with everyb
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -14,10 +15,11 @@ from typing import Final, TypeGuard, TypeVar
 from schemas.errors import Conflict, Refused, Unavailable
 
 GROUP_MAX: Final = 256  # Requests in one transaction.
+LATER_MAX: Final = 1  # Of those, while others wait that are urgent: the batch of one part takes some milliseconds.
 
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Result]
-Job = tuple[Work[object], "asyncio.Future[object]"]
+Job = tuple[Work[object], "asyncio.Future[object]", bool]
 Answer = tuple["asyncio.Future[object]", object, Exception | None]
 
 POISON: Final = (
@@ -51,12 +53,15 @@ class Writer(Thread):
         self._closed = False
         self.commits = 0
 
-    async def do(self, work: Work[Result]) -> Result:
-        """The result of `work`, durable. Raises `Unavailable` when nobody knows whether it is."""
+    async def do(self, work: Work[Result], *, soon: bool = False) -> Result:
+        """The result of `work`, durable. Raises `Unavailable` when nobody knows whether it is.
+
+        What is asked for `soon` goes before the rest: somebody outside waits for it, and a part can catch up.
+        """
         if self._closed:
             raise Unavailable("the log is closed")
         future: asyncio.Future[object] = self._loop.create_future()
-        self._jobs.put((work, future))
+        self._jobs.put((work, future, soon))
         return await future  # type: ignore[return-value]  # The queue forgets the type, the future does not.
 
     async def close(self) -> None:
@@ -67,20 +72,20 @@ class Writer(Thread):
             await asyncio.to_thread(self.join)
 
     def run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            group, ended = [job], False
+        waiting: tuple[deque[Job], deque[Job]] = (deque(), deque())
+        ended = False
+        while not ended or any(waiting):
             with suppress(Empty):
-                while len(group) < GROUP_MAX and not ended:
-                    another = self._jobs.get_nowait()
-                    if another is None:
+                while not ended:
+                    job = self._jobs.get_nowait() if any(waiting) else self._jobs.get()
+                    if job is None:
                         ended = True
                     else:
-                        group.append(another)
-            answers = self._transact(group)
-            with suppress(RuntimeError):  # The loop is gone, and whoever asked with it.
-                self._loop.call_soon_threadsafe(self._answer, answers)
-            if ended:
-                return
+                        waiting[job[2]].append(job)
+            if group := next_of(*waiting):
+                answers = self._transact(group)
+                with suppress(RuntimeError):  # The loop is gone, and whoever asked with it.
+                    self._loop.call_soon_threadsafe(self._answer, answers)
 
     def _transact(self, group: list[Job]) -> list[Answer]:
         """One transaction for all; if somebody's work breaks it, one for each."""
@@ -89,7 +94,7 @@ class Writer(Thread):
         answers: list[Answer] = []
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            for work, future in group:
+            for work, future, _ in group:
                 try:
                     answers.append((future, work(self._db), None))
                 except (Conflict, Refused) as error:
@@ -132,6 +137,13 @@ class Writer(Thread):
                 future.set_exception(error)
 
 
+def next_of(later: deque[Job], soon: deque[Job]) -> list[Job]:
+    """Who shares the next transaction: all that is urgent, and of the rest so little that it is not held up by it."""
+    group = [soon.popleft() for _ in range(min(len(soon), GROUP_MAX))]
+    room = LATER_MAX if group else GROUP_MAX
+    return group + [later.popleft() for _ in range(min(len(later), room))]
+
+
 def worldly(error: Exception) -> TypeGuard[sqlite3.DatabaseError]:
     """Whether the disk or the machine failed, and not what was asked of it."""
     broke = type(error) in {sqlite3.OperationalError, sqlite3.DatabaseError}
@@ -139,4 +151,4 @@ def worldly(error: Exception) -> TypeGuard[sqlite3.DatabaseError]:
 
 
 def failed(group: list[Job], error: Exception) -> list[Answer]:
-    return [(future, None, error) for _, future in group]
+    return [(future, None, error) for _, future, _ in group]

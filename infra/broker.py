@@ -15,12 +15,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from infra.server import HERE, Opened, Server, ask, run
+from infra.server import HERE, Opened, Server, ask, in_containers, run
 
 FETCH_S_MAX: Final = 600  # Once per checkout, the jars come over the network.
 HEAP_MB: Final = 384
 OURS: Final = Path(__file__).parent / "kafka"
 JARS: Final = Path(__file__).parent.parent / "build" / "kafka" / "jars"
+IN_IMAGE: Final = "/opt/kafka/libs"
 CLASSES: Final = JARS.parent / "classes.jsa"
 USER: Final = "draad"
 
@@ -28,7 +29,7 @@ Settings = Mapping[str, str | int]
 
 
 def java(*arguments: str, heap_mb: int = HEAP_MB) -> list[str]:
-    return ["java", f"-Xmx{heap_mb}m", "-cp", f"{JARS}/*", *arguments]
+    return ["java", f"-Xmx{heap_mb}m", "-cp", f"{IN_IMAGE if in_containers() else JARS}/*", *arguments]
 
 
 def fetch_jars() -> None:
@@ -51,7 +52,7 @@ def keep_classes() -> None:
     """Let one broker load its classes and leave them ready beside the jars: each later one starts in half the time."""
     CLASSES.unlink(missing_ok=True)
     kafka = Kafka()
-    kafka.classes = f"-XX:ArchiveClassesAtExit={CLASSES}"
+    kafka.classes = (f"-XX:ArchiveClassesAtExit={CLASSES}",)
     try:
         kafka.bring_up()
         kafka.stop()
@@ -67,22 +68,23 @@ class Broker(Server):
     """
 
     def __init__(self, cluster: "Kafka", node: int) -> None:
-        self.name = f"kafka-{node}"
+        self.name, self.image = f"kafka-{node}", "apache/kafka:4.3.1"
         super().__init__()
         self.cluster, self.node = cluster, node
         self.controller, self.port, self.safe, self.front, self.back = (self.take_port() for _ in range(5))
         self.address, self.settings = f"{HERE}:{self.port}", self.folder / "server.properties"
 
     def prepare(self) -> None:
+        shutil.copy(OURS / "log4j2.properties", self.folder)
         settings = self.cluster.settings_of(self)
         self.settings.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         tool = java("-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format")
         scram = f"SCRAM-SHA-512=[name={USER},password={self.cluster.password}]"
-        run(self.name, *tool, f"--cluster-id={self.cluster.id}", f"--config={self.settings}", f"--add-scram={scram}")
+        self.run(*tool, f"--cluster-id={self.cluster.id}", f"--config={self.settings}", f"--add-scram={scram}")
 
     def command(self) -> list[str]:
-        logs = f"-Dlog4j2.configurationFile={OURS / 'log4j2.properties'}"
-        return java(self.cluster.classes, logs, "kafka.Kafka", str(self.settings), heap_mb=self.cluster.heap_mb)
+        logs = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
+        return java(*self.cluster.classes, logs, "kafka.Kafka", str(self.settings), heap_mb=self.cluster.heap_mb)
 
     def answers(self) -> bool:
         """Whether it lists what it can do: it does so once the cluster has taken it in."""
@@ -100,14 +102,15 @@ class Kafka(Opened):
         self.id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         self.user, self.password, self.safe = USER, secrets.token_urlsafe(16), safe
         self.heap_mb, self._overrides = heap_mb, overrides or {}
-        self.classes = f"-XX:SharedArchiveFile={CLASSES}"
+        self.classes = () if in_containers() else (f"-XX:SharedArchiveFile={CLASSES}",)
         self.brokers = tuple(Broker(self, node + 1) for node in range(brokers))
         self.address = ",".join(broker.address for broker in self.brokers)
         self.safe_address = ",".join(f"{HERE}:{broker.safe}" for broker in self.brokers)
         self.proxied_address = ",".join(f"{HERE}:{broker.front}" for broker in self.brokers)
 
     def open(self) -> None:
-        fetch_jars()
+        if not in_containers():
+            fetch_jars()
         self.bring_up()
 
     def bring_up(self) -> None:
@@ -154,8 +157,9 @@ class Kafka(Opened):
     def _make_certificate(self) -> None:
         store = f"-keystore {self.brokers[0].folder}/keys.p12 -storetype PKCS12 -storepass {self.password} -alias kafka"
         name = f"-dname CN={HERE} -ext san=ip:{HERE}"
-        run("kafka", "keytool", "-genkeypair", *store.split(), *name.split(), "-keyalg", "EC", "-validity", "2")
-        run("kafka", "keytool", "-exportcert", *store.split(), "-rfc", "-file", str(self.certificate))
+        keytool = self.brokers[0].run
+        keytool("keytool", "-genkeypair", *store.split(), *name.split(), "-keyalg", "EC", "-validity", "2")
+        keytool("keytool", "-exportcert", *store.split(), "-rfc", "-file", str(self.certificate))
 
     def settings_of(self, broker: Broker) -> Settings:
         copies, enough = min(3, len(self.brokers)), min(2, len(self.brokers))

@@ -8,10 +8,13 @@ tests_need=(
     chromium              # A real browser opens the pages.
     fonts-dejavu-core     # It draws them with real letters.
     strace                # It makes fsync fail below the process, to hear what we say then.
+    libfaketime           # It has a process see a wrong clock, which jumps.
     default-jre-headless  # Apache Kafka runs on it: Java 17 or newer.
     maven                 # It fetches Kafka's published jars, which infra/kafka/pom.xml names.
     postgresql            # The kafka engine, which is next, keeps its states and views in it.
     redis-server          # And tells live pages of other nodes through it.
+    dovecot-imapd         # A real mailbox, from which mail is fetched,
+    dovecot-lmtpd         # and into which a relay puts it.
 )
 
 present() {

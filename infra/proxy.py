@@ -148,5 +148,6 @@ class Proxy:
 
 def break_off(ends: list[asyncio.StreamWriter]) -> None:
     for end in ends:
-        end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        if end.get_extra_info("socket").fileno() >= 0:  # Else it is gone already, and its call is about to say so.
+            end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
         end.transport.abort()

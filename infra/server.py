@@ -12,11 +12,12 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 from infra import guard
 
 HERE: Final = "127.0.0.1"
+HELD_S_MAX: Final = 5.0
 START_S_MAX: Final = 60
 STOP_S_MAX: Final = 30
 ANSWER_S_MAX: Final = 2
@@ -59,6 +60,11 @@ def ask(port: int, question: bytes) -> bytes:
         return b""
 
 
+def in_containers() -> bool:
+    """Whether servers are to come from images. It has to be asked for: no test fetches anything by itself."""
+    return os.environ.get("DRAAD_TEST_SERVERS") == "docker"
+
+
 def run(name: str, *command: str, user: str | None = None, seconds_max: float = START_S_MAX) -> None:
     """Run one of a server's own tools to its end."""
     try:
@@ -73,6 +79,80 @@ def run(name: str, *command: str, user: str | None = None, seconds_max: float = 
         ) from error
     except subprocess.TimeoutExpired as error:
         raise NotStarted(f"{name}: {command[0]} took more than {seconds_max} s.") from error
+
+
+class Life(Protocol):
+    """A server from one start to its end."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended, held or not."""
+
+    def ask(self, number: signal.Signals) -> None: ...
+    def kill(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+    def ended(self, seconds: float) -> bool:
+        """Whether it ends within this time."""
+
+    def said(self) -> str: ...
+
+    def close(self) -> None:
+        """Let go of it, once it has ended."""
+
+
+class Guarded:
+    """A process of this machine, which does not outlive us."""
+
+    def __init__(self, command: list[str], folder: Path, user: str, log: Path) -> None:
+        guarded = [sys.executable, "-I", "-S", guard.__file__, str(folder), user, *command]
+        with log.open("ab") as written:
+            self._process = subprocess.Popen(
+                guarded, stdin=subprocess.PIPE, stdout=written, stderr=written, start_new_session=True
+            )
+        self._log = log
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        guard.signal_all(self.pid, signal.SIGKILL)
+
+    def pause(self) -> None:
+        guard.signal_all(self.pid, signal.SIGSTOP)
+        until = time.monotonic() + HELD_S_MAX
+        while Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] not in "Tt":
+            assert time.monotonic() < until, "it does not stand still"
+            time.sleep(0.01)
+
+    def resume(self) -> None:
+        guard.signal_all(self.pid, signal.SIGCONT)
+
+    def ended(self, seconds: float) -> bool:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def said(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
 
 
 class Opened(ABC):
@@ -104,11 +184,12 @@ class Server(Opened):
     name: str
     stops_at = signal.SIGTERM
     user = ""  # Whom it runs as; empty is ourselves.
+    image = ""  # Of a container that has its programs; empty where there is none.
 
     def __init__(self) -> None:
         self.folder = Path(mkdtemp(prefix=f"draad-{self.name}-"))
         self._claims: list[Claim] = []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._life: Life | None = None
 
     @abstractmethod
     def prepare(self) -> None:
@@ -127,13 +208,17 @@ class Server(Opened):
 
     @property
     def pid(self) -> int:
-        assert self._process, f"{self.name} was not started"
-        return self._process.pid
+        return self._now.pid
+
+    @property
+    def _now(self) -> Life:
+        assert self._life, f"{self.name} was not started"
+        return self._life
 
     @property
     def running(self) -> bool:
         """Whether there is a process, paused or not."""
-        return self._process is not None and self._process.poll() is None
+        return self._life is not None and self._life.alive
 
     @property
     def log(self) -> Path:
@@ -150,11 +235,22 @@ class Server(Opened):
 
     def launch(self) -> None:
         assert not self.running, f"{self.name} runs already"
-        guarded = [sys.executable, "-I", "-S", guard.__file__, str(self.folder), self.user, *self.command()]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                guarded, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
-            )
+        self._let_go()
+        if self.image and in_containers():
+            from infra.containers import Contained
+
+            self._life = Contained(self.image, self.command(), self.folder, self.user)
+        else:
+            self._life = Guarded(self.command(), self.folder, self.user, self.log)
+
+    def run(self, *command: str) -> None:
+        """Run one of its own tools to its end."""
+        if self.image and in_containers():
+            from infra import containers
+
+            containers.run(self.image, list(command), self.folder, self.user, START_S_MAX)
+        else:
+            run(self.name, *command, user=self.user or None)
 
     def await_answer(self) -> None:
         deadline = time.monotonic() + START_S_MAX
@@ -167,42 +263,40 @@ class Server(Opened):
             time.sleep(0.05)
 
     def last_words(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
+        return "\n".join(self._now.said().splitlines()[-LOG_LINES_SHOWN:])
 
     def kill(self) -> None:
         """End it as a power cut would: no goodbye."""
         if self.running:
-            guard.signal_all(self.pid, signal.SIGKILL)
+            self._now.kill()
             self._reap()
 
     def stop(self) -> None:
         """Ask it to end, and wait until it has. Whoever does not hear in time is killed."""
         if self.running:
             self.resume()
-            os.kill(self.pid, self.stops_at)
+            self._now.ask(self.stops_at)
             self._reap()
 
     def pause(self) -> None:
         """Hold it: connections stay open, and nothing is answered."""
-        guard.signal_all(self.pid, signal.SIGSTOP)
+        self._now.pause()
 
     def resume(self) -> None:
-        guard.signal_all(self.pid, signal.SIGCONT)
+        self._now.resume()
 
     def _reap(self) -> None:
-        assert self._process
-        try:
-            self._process.wait(STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            guard.signal_all(self.pid, signal.SIGKILL)
-            self._process.wait()
-        assert self._process.stdin
-        self._process.stdin.close()
+        if not self._now.ended(STOP_S_MAX):
+            self._now.kill()
+            self._now.ended(STOP_S_MAX)
+
+    def _let_go(self) -> None:
+        if self._life:
+            self._life.close()
 
     def close(self) -> None:
         self.kill()
-        if self._process and self._process.stdin:
-            self._process.stdin.close()
+        self._let_go()
         for taken in self._claims:
             taken.held.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -15,17 +15,21 @@ import struct
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from infra.broker import Kafka
-from infra.server import HERE, Server, ask, run
+from infra.server import HERE, Server, ask, in_containers
 
 __all__ = ["Kafka", "Postgres", "Redis"]
+
+
+IN_IMAGE: Final = "999"  # PostgreSQL's own user there.
 
 
 class Redis(Server):
     """Redis with a password. What it says it wrote survives a kill, as it is in the hands of the system by then."""
 
-    name = "redis"
+    name, image = "redis", "redis:8.2.2-bookworm"
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,13 +53,13 @@ class Redis(Server):
 class Postgres(Server):
     """PostgreSQL as it is put into use, with fsync. It refuses to run as root: root runs it as its package's user."""
 
-    name = "postgres"
+    name, image = "postgres", "postgres:17.6-bookworm"
     stops_at = signal.SIGINT  # Its "fast": it breaks off what runs, and closes properly.
 
     def __init__(self) -> None:
         super().__init__()
         self.port, self.password = self.take_port(), secrets.token_urlsafe(16)
-        self.user = "" if os.getuid() else "postgres"
+        self.user = "" if os.getuid() else IN_IMAGE if in_containers() else "postgres"
         self.data = self.folder / "data"
 
     def url(self, database: str = "postgres") -> str:
@@ -67,16 +71,9 @@ class Postgres(Server):
         self.log.touch()
         if self.user:
             for path in (self.folder, secret, self.log):
-                shutil.chown(path, self.user)
+                shutil.chown(path, int(self.user) if self.user == IN_IMAGE else self.user)
         options = ("--username=draad", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        run(
-            self.name,
-            program("initdb"),
-            f"--pgdata={self.data}",
-            f"--pwfile={secret}",
-            *options,
-            user=self.user or None,
-        )
+        self.run(program("initdb"), f"--pgdata={self.data}", f"--pwfile={secret}", *options)
         secret.unlink()
 
     def command(self) -> list[str]:
@@ -91,7 +88,9 @@ class Postgres(Server):
 
 
 def program(name: str) -> str:
-    """Debian keeps PostgreSQL's programs off the path, one folder per version: the newest."""
+    """Debian keeps PostgreSQL's programs off the path, one folder per version: the newest. Its image does not."""
+    if in_containers():
+        return name
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4]))
     return str(found[-1]) if found else name
 

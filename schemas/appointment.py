@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from schemas.event import NONE, Event, Id, When, Word
+from schemas.event import NONE, About, Count, Event, Id, NoId, NoLine, Text, When, Word
 
 
 class Appointment(Event):
@@ -24,6 +24,15 @@ class AppointmentBooked(Appointment):
     product: Word
     branch: Word
     starts_at: When
+    minutes: Count = 0
+    people: Count = 1
+    code: NoId = ""  # What is said or scanned at the counter.
+    about: About = ""  # A case, if there is one.
+    kind: Word = "unknown"  # Of address.
+    address: NoLine = ""  # Where to remind them.
+    address_id: NoId = ""
+    text: Text = ""
+    grace_minutes: Count = 15  # How late they may be, as the branch had it when this was agreed.
 
 
 class AppointmentChanged(Appointment):
@@ -33,6 +42,7 @@ class AppointmentChanged(Appointment):
 
     branch: Word
     starts_at: When
+    grace_minutes: Count = 15
 
 
 class AppointmentCancelled(Appointment):
@@ -43,10 +53,31 @@ class AppointmentCancelled(Appointment):
     by: Annotated[Literal["party", "desk"], NONE]
 
 
+class AppointmentWalkedIn(Appointment):
+    """Somebody came without an appointment for this product, and waits."""
+
+    type: ClassVar[str] = "appointment.walked-in"
+
+    product: Word
+    branch: Word
+    code: NoId = ""
+    party_id: NoId = ""
+    people: Count = 1
+
+
 class AppointmentArrived(Appointment):
     """The party is here, and waits."""
 
     type: ClassVar[str] = "appointment.arrived"
+
+
+class AppointmentCalled(Appointment):
+    """The party is asked to come to this desk."""
+
+    type: ClassVar[str] = "appointment.called"
+
+    desk: Word
+    agent_id: NoId = ""
 
 
 class AppointmentServed(Appointment):

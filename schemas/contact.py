@@ -2,9 +2,39 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from schemas.event import NONE, Event, Id, Text, When, Word
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from schemas.event import (
+    DIRECT,
+    NONE,
+    PSEUDONYMOUS,
+    Count,
+    Digest,
+    Event,
+    Id,
+    NoDigest,
+    NoId,
+    NoLine,
+    NoReference,
+    Text,
+    When,
+    Word,
+    Yes,
+)
 
 Certainty = Annotated[Literal["proposed", "certain"], NONE]
+
+
+class Attachment(BaseModel):
+    """A file that came along: its bytes are kept under `digest`, or are still with the provider under `reference`."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
+
+    media_type: Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=100), NONE]  # As the sender says.
+    size_bytes: Count = 0
+    digest: NoDigest = ""
+    name: NoLine = ""
+    reference: NoReference = ""
 
 
 class OnAddress(Event):
@@ -19,12 +49,27 @@ class OnAddress(Event):
 
 
 class ContactReceived(OnAddress):
-    """Somebody reached us."""
+    """Somebody reached us: a call rings, a message or form came in, somebody stands at the counter."""
 
     type: ClassVar[str] = "contact.received"
 
     channel: Word
     text: Text = ""
+    kind: Word = "unknown"  # Of address: phone, email, chat, whatsapp.
+    address: NoLine = ""  # As it is written everywhere in Draad: where to answer.
+    profile: NoLine = ""  # What they call themselves there. Anybody can claim it.
+    inbox: Word = "main"  # Which of our lines, mailboxes or forms it reached.
+    title: NoLine = ""  # The subject of a mail, the name of a form.
+    product: Word = "unknown"
+    language: Word = "unknown"
+    reference: NoReference = ""  # The provider's own id: of a call, a message, a mail.
+    thread_id: NoId = ""  # The conversation that a valid token of ours named.
+    digest: NoDigest = ""  # Of the message's own id,
+    refers_to: Annotated[tuple[Digest, ...], PSEUDONYMOUS] = ()  # and of those that it says it follows.
+    robot: Word = "none"  # Or auto-reply, bounce, list: recorded, never answered, never reopening.
+    flags: Annotated[tuple[Word, ...], NONE] = ()  # What an agent should know: cut-off, unverified-sender.
+    attachments: Annotated[tuple[Attachment, ...], DIRECT] = ()
+    raw: NoDigest = ""  # Of the bytes as they came, which are kept.
 
 
 class ContactAnswered(OnAddress):
@@ -34,6 +79,40 @@ class ContactAnswered(OnAddress):
 
     agent_id: Id
     text: Text = ""
+    leg_id: NoId = ""
+    channel: Word = "unknown"  # Over which the text is carried,
+    message_id: NoId = ""  # under this name; empty where there is nothing to carry,
+    address: NoLine = ""  # to here.
+    inbox: Word = "main"
+    title: NoLine = ""
+    thread_id: NoId = ""  # The conversation that it belongs to.
+    reply_to: NoReference = ""  # The provider's id of what is answered.
+
+
+class ContactMade(OnAddress):
+    """We reached out: an agent called or wrote first. `reached` says whether anybody was there."""
+
+    type: ClassVar[str] = "contact.made"
+
+    agent_id: Id
+    channel: Word
+    reached: Yes = True
+    text: Text = ""
+    message_id: NoId = ""
+    address: NoLine = ""
+    inbox: Word = "main"
+    title: NoLine = ""
+    thread_id: NoId = ""
+
+
+class ContactTransferred(OnAddress):
+    """It was passed on: a new leg of the same contact rings at `to`, a colleague, group or department."""
+
+    type: ClassVar[str] = "contact.transferred"
+
+    leg_id: Id
+    to: Id
+    agent_id: NoId = ""
 
 
 class ContactMissed(OnAddress):
@@ -42,6 +121,43 @@ class ContactMissed(OnAddress):
     type: ClassVar[str] = "contact.missed"
 
     reason: Word
+
+
+class ContactEnded(OnAddress):
+    """The call, chat or visit is over; `reason` says how: completed, failed, silence. With `leg_id` only that leg."""
+
+    type: ClassVar[str] = "contact.ended"
+
+    reason: Word
+    leg_id: NoId = ""
+
+
+class ContactNoted(OnAddress):
+    """An agent wrote down what it was about, and what came of it: answered, passed-on, call-back."""
+
+    type: ClassVar[str] = "contact.noted"
+
+    agent_id: Id
+    text: Text = ""
+    result: Word = "unknown"
+    product: Word = "unknown"
+
+
+class ContactAttachmentAwaited(OnAddress):
+    """A file came along by reference, and is to be fetched from the provider."""
+
+    type: ClassVar[str] = "contact.attachment-awaited"
+
+    channel: Word
+    attachment: Annotated[Attachment, DIRECT]
+
+
+class ContactAttached(OnAddress):
+    """A file that came along by reference is here now; or, without a digest, is not to be had any more."""
+
+    type: ClassVar[str] = "contact.attached"
+
+    attachment: Annotated[Attachment, DIRECT]
 
 
 class ContactOverdue(OnAddress):
@@ -61,6 +177,23 @@ class ContactIdentified(Event):
     address_id: Id
     party_id: Id
     certainty: Certainty
+    agent_id: NoId = ""
+    how: Word = "unknown"  # By an agent, or by what they proved.
+
+    @property
+    def subject(self) -> str:
+        return f"party/{self.party_id}"
+
+
+class ContactUnidentified(Event):
+    """It was not this party after all."""
+
+    type: ClassVar[str] = "contact.unidentified"
+
+    contact_id: Id
+    address_id: Id
+    party_id: Id
+    agent_id: NoId = ""
 
     @property
     def subject(self) -> str:
@@ -75,6 +208,22 @@ class ContactFiled(Event):
     contact_id: Id
     case_id: Id
     certainty: Certainty
+    address_id: NoId = ""
+    agent_id: NoId = ""
+
+    @property
+    def subject(self) -> str:
+        return f"case/{self.case_id}"
+
+
+class ContactUnfiled(Event):
+    """The contact does not belong to this case after all."""
+
+    type: ClassVar[str] = "contact.unfiled"
+
+    contact_id: Id
+    case_id: Id
+    agent_id: NoId = ""
 
     @property
     def subject(self) -> str:

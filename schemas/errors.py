@@ -3,6 +3,7 @@
 DraadError
 ├── Refused      never again: the same request will fail the same way
 ├── Unavailable  later: nobody knows whether it was done, so ask again with the same key
+├── Ambiguous    perhaps done, and there is no key to ask again with: reconcile before anything else
 ├── Untrusted    not believed: it is not who it says it is
 └── Conflict     somebody else holds this: let go
 """
@@ -18,6 +19,10 @@ class Refused(DraadError):
 
 class Unavailable(DraadError):
     """Later. The outcome is unknown, never "no": repeat it with the same id."""
+
+
+class Ambiguous(DraadError):
+    """Nobody knows whether it was done, and doing it again may do it twice: find out first."""
 
 
 class Untrusted(DraadError):

@@ -64,6 +64,16 @@ Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]*$", max_lengt
 About = Annotated[str, StringConstraints(max_length=SUBJECT_CHARS_MAX), PSEUDONYMOUS]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200), DIRECT]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=TEXT_CHARS_MAX), DIRECT]
+# Fields that may stay empty: whoever wrote before they were there, or does not know, leaves them so.
+NoId = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._~-]*)?$", max_length=120), PSEUDONYMOUS]
+NoLine = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=500), DIRECT]
+# The provider's own name of something, as printable characters. A mail's often holds its sender's domain.
+Reference = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=200), PSEUDONYMOUS]
+NoReference = Annotated[str, StringConstraints(pattern=r"^[!-~]*$", max_length=300), PSEUDONYMOUS]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$"), PSEUDONYMOUS]  # Of bytes, or of a name.
+NoDigest = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{16,64})?$"), PSEUDONYMOUS]
+Count = Annotated[int, Field(ge=0), NONE]
+Yes = Annotated[bool, NONE]
 
 
 class Event(BaseModel):
@@ -84,7 +94,8 @@ class Event(BaseModel):
 class Envelope(NamedTuple):
     """The CloudEvent around an event, as the log keeps it.
 
-    `time` (RFC 3339, UTC) and `position` are the log's to fill in: empty and 0 until it is written.
+    `time` (RFC 3339, UTC), `position` and `partition` are the log's to fill in: empty and 0 until it is written. A log
+    on one machine has one partition, without a name.
     """
 
     id: str
@@ -95,6 +106,7 @@ class Envelope(NamedTuple):
     cause: str = ""
     depth: int = 0
     position: int = 0
+    partition: str = ""
 
     def cloudevent(self, source: str) -> dict[str, Any]:
         """Structured JSON of this envelope. `source` is `urn:nld:oin:<oin>:systeem:draad`.
@@ -155,7 +167,7 @@ def effect(event: Event, *, cause: Envelope, by: str, nth: int) -> Envelope:
 
 
 def sealed(event: Event, subject: str, *, id: str, cause: str = "", depth: int = 0) -> Envelope:
-    data = event.model_dump_json()
+    data = event.model_dump_json(exclude_defaults=True)  # What is as it would be read anyhow takes no room for ever.
     if len(data) > DATA_BYTES_MAX // 4:  # Cheap first: a character is at most four bytes.
         size_checked(data)
     return Envelope(id, event.type, subject, data, "", cause, depth)

@@ -81,15 +81,25 @@ def entry(event: type[Event], uses: Uses) -> str:
 def kind(name: str, field: Mapping[str, Any]) -> str:
     """What a field holds, in words."""
     match field:
-        case {"maxLength": most} if name.endswith("_id"):
-            return f"an id, at most {most} characters"
         case {"enum": words}:
-            return " or ".join(f"`{word}`" for word in words)
+            said = " or ".join(f"`{word}`" for word in words)
+        case {"type": "array", "items": inner}:
+            said = f"a list, each {kind(name, inner)}"
+        case {"properties": parts}:
+            said = ", ".join(f"{part}: {kind(part, inner)}" for part, inner in parts.items())
+        case {"type": "integer" | "boolean" as type}:
+            said = {"integer": "a number from 0", "boolean": "yes or no"}[type]
         case {"format": "date-time"}:
-            return "a moment, with its zone"
+            said = "a moment, with its zone"
+        case {"maxLength": most} if name.endswith("_id"):
+            said = f"an id, at most {most} characters"
         case {"maxLength": most}:
-            return f"text, at most {most:,} characters"
-    raise ValueError("a kind of field that has no words yet: give it some here")
+            said = f"text, at most {most:,} characters"
+        case {"pattern": pattern} if "0-9a-f" in pattern:
+            said = "a digest, in hexadecimal digits"
+        case _:
+            raise ValueError("a kind of field that has no words yet: give it some here")
+    return said
 
 
 def must(name: str, schema: Mapping[str, Any]) -> str:

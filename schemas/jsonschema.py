@@ -1,5 +1,6 @@
 """Each event as a JSON Schema, and what may be read off it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -19,8 +20,22 @@ class Untitled(GenerateJsonSchema):
 
 
 def schema_of(event: type[Event]) -> JsonSchemaValue:
+    """Every part is spelled out where it stands, so that it may be put into another document as it is."""
     body = event.model_json_schema(schema_generator=Untitled)
-    return {"$schema": DIALECT, "$id": schema_id(event)} | body
+    parts = body.pop("$defs", {})
+    spelled_out: JsonSchemaValue = spelled(body, parts)
+    return {"$schema": DIALECT, "$id": schema_id(event)} | spelled_out
+
+
+def spelled(node: Any, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401  # Whatever JSON Schema can say.
+    match node:
+        case {"$ref": str(name), **rest}:
+            return spelled(parts[name.rpartition("/")[2]], parts) | rest
+        case dict():
+            return {key: spelled(value, parts) for key, value in node.items()}
+        case list():
+            return [spelled(item, parts) for item in node]
+    return node
 
 
 def schema_id(event: type[Event]) -> str:

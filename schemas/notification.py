@@ -4,13 +4,9 @@ What becomes of it only climbs: requested, unknown, sent, then delivered or boun
 us.
 """
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import StringConstraints
-
-from schemas.event import PSEUDONYMOUS, About, Event, Id, Word
-
-Reference = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=200), PSEUDONYMOUS]
+from schemas.event import About, Event, Id, Reference, Word
 
 
 class Notification(Event):

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 
 from schemas.contact import Certainty
-from schemas.event import NONE, Event, Id, Line, Word
+from schemas.event import NONE, Digest, Event, Id, Line, NoId, Word
 
 
 class Party(Event):
@@ -23,6 +23,25 @@ class PartyRegistered(Party):
 
     kind: Annotated[Literal["person", "organisation"], NONE]
     name: Line
+
+
+class PartyIdentifierSet(Party):
+    """A register knows it by a number, of which `digest` is the keyed hash; `scheme` says which: kvk, rsin, bsn."""
+
+    type: ClassVar[str] = "party.identifier-set"
+
+    scheme: Word
+    digest: Digest
+    agent_id: NoId = ""
+
+
+class PartyIdentifierUnset(Party):
+    """The register does not know it by a number of this scheme after all."""
+
+    type: ClassVar[str] = "party.identifier-unset"
+
+    scheme: Word
+    agent_id: NoId = ""
 
 
 class PartyAddressLinked(Party):
@@ -50,6 +69,7 @@ class PartyMerged(Party):
     type: ClassVar[str] = "party.merged"
 
     merged_id: Id
+    agent_id: NoId = ""
 
 
 class PartyUnmerged(Party):
@@ -58,6 +78,7 @@ class PartyUnmerged(Party):
     type: ClassVar[str] = "party.unmerged"
 
     merged_id: Id
+    agent_id: NoId = ""
 
 
 class PartyPreferenceSet(Party):

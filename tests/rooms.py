@@ -11,14 +11,19 @@ import httpx
 from draad.health import Watch
 from draad.keys import Keys
 from draad.parts import PARTS
-from draad.web import House, house
+from draad.rates import Rates
+from draad.roads import Roads
+from draad.site import Site
+from draad.web import Clock, House, house
+from engine.blobs import Blobs
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from engine.store import Store
+from services.desk.login import Provider
 
 NOW: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TOKEN: Final = "a-token-for-these-tests-and-nothing-else"
-KEYS: Final = Keys(addresses=b"addresses", door=b"door")
+KEYS: Final = Keys(addresses=b"addresses", door=b"door", rates=b"rates", tokens=b"tokens", programs=b"programs")
 
 
 @dataclass
@@ -29,10 +34,11 @@ class Rooms:
     client: httpx.AsyncClient
 
     async def settle(self) -> None:
-        """Let every part and the feed see what there is."""
+        """Let every part and the news see what there is."""
         await self.engine.settle(*PARTS)
-        while await self.house.feed.look():
+        while await self.house.news.look():
             pass
+        await self.house.gate.look()
 
     async def post(self, body: Any, key: str = "k1", **headers: str) -> httpx.Response:
         return await self.client.post("/v1/contacts", json=body, headers={"Idempotency-Key": key} | headers)
@@ -49,10 +55,21 @@ def clock() -> datetime:
 
 
 @asynccontextmanager
-async def rooms(store: Store | None = None) -> AsyncIterator[Rooms]:
+async def rooms(  # noqa: PLR0913  # All that a house stands on.
+    store: Store | None = None,
+    *,
+    rates: Rates | None = None,
+    roads: Roads | None = None,
+    blobs: Blobs | None = None,
+    site: Site | None = None,
+    accounts: Provider | None = None,
+    clock: Clock = clock,
+) -> AsyncIterator[Rooms]:
     engine = Engine(store or MemoryStore(Disk(), clock), clock=clock)
     watch = Watch(engine, [part.name for part in PARTS], None)
-    built = house(engine, KEYS, TOKEN, watch, clock)
+    built = house(
+        engine, KEYS, TOKEN, watch, clock, rates=rates, roads=roads, blobs=blobs, site=site, accounts=accounts
+    )
     headers = {"Authorization": f"Bearer {TOKEN}"}
     transport = httpx.ASGITransport(app=built.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://draad", headers=headers) as client:

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent, indent
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 import typer
@@ -90,13 +90,19 @@ def test_every_draad_command_that_a_document_names_exists() -> None:
     group = typer.main.get_group(app)
     missing = []
     for document, words in commands("draad"):
-        verb = next((word for word in words if not word.startswith("-")), None)
-        command = group.commands.get(verb) if verb else group
+        command = said(group, [word for word in words if not word.startswith("-")])
         known = {name for p in command.params for name in p.opts} | {"--help"} if command else set()
         asked = {word.partition("=")[0] for word in words if word.startswith("-")}
         if command is None or not asked <= known:
             missing.append(f"{document} names draad {' '.join(words)}")
     assert missing == []
+
+
+def said(group: Any, words: list[str]) -> Any:
+    """The command that these words name, as far down as there are commands of commands."""
+    verb, *more = words or [""]
+    command = group.commands.get(verb) if verb else group
+    return said(command, more) if command and more and hasattr(command, "commands") else command
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=str)

@@ -142,6 +142,7 @@ def test_world_clock_and_dice_are_caught_in_a_pure_file(path: str, line: str) ->
         "from engine import processor as m\nX = m.processor('a', b)",
         "import engine.processor\nX: object = engine.processor.projection('a', b, c)",
         "from engine.processor import processor\nPARTS = (processor('a', b), processor('c', d))",
+        "from engine.processor import register\nX = register('a', b, c)",
     ],
 )
 def test_a_file_that_defines_a_part_is_pure_under_any_name(text: str) -> None:

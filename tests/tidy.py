@@ -35,13 +35,26 @@ SHELVES: Final[Mapping[str, tuple[str, ...]]] = {
 # Where a layer's own libraries are counted too. The others may take what `pyproject.toml` has.
 LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     "schemas": frozenset({"pydantic"}),
-    "engine": frozenset({"pydantic", "sqlalchemy", "alembic", "structlog", "prometheus_client"}),
+    "engine": frozenset(
+        {
+            "aiokafka",
+            "alembic",
+            "asyncpg",
+            "msgspec",
+            "prometheus_client",
+            "pydantic",
+            "redis",
+            "sqlalchemy",
+            "structlog",
+            "yaml",
+        }
+    ),
 }
 
 # Files that must stay pure without saying so themselves; all of schemas/ beside.
 PURE: Final = frozenset({"engine/processor.py", "engine/work.py"})
 WRITES_FILES: Final = "schemas/generate.py"  # Run by hand, imported by nobody.
-PURE_LIBRARIES: Final = frozenset({"pydantic", "sqlalchemy"})  # The latter to describe a table.
+PURE_LIBRARIES: Final = frozenset({"msgspec", "pydantic", "sqlalchemy"})  # The last to describe a table.
 WORLD: Final = frozenset(
     """
     asyncio builtins concurrent ctypes fcntl getpass glob http importlib io locale logging mmap
@@ -170,7 +183,7 @@ def layers(source: Source) -> Iterator[str]:
 
 def defines_a_part(source: Source) -> bool:
     """Whether it makes a processor or projection at its top level, under whatever name it imported that."""
-    makers = {"engine.processor.processor", "engine.processor.projection"}
+    makers = {f"engine.processor.{maker}" for maker in ("processor", "projection", "register")}
     outside = [n for n in source.tree.body if not isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     calls = (node for statement in outside for node in ast.walk(statement) if isinstance(node, ast.Call))
     return any(source.real(call.func) in makers for call in calls)

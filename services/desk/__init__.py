@@ -1,5 +1,5 @@
-"""What colleagues see: the timeline of all contacts, live.
+"""What colleagues see: the story of everybody over all channels, what waits for somebody, live.
 
-reads:   contact.received, contact.answered, contact.missed, contact.overdue
-writes:  nothing
+reads:   all but journeys and timers
+writes:  record.opened
 """

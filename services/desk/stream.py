@@ -1,4 +1,4 @@
-"""The timeline as server-sent events, to one watcher. Who does not read in time is dropped, and comes back."""
+"""Server-sent events to one watcher. Who does not read in time is dropped, and comes back."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.desk.feed import Feed
+from services.desk.news import News
 from services.desk.page import today
 
 PULSE_S: Final = 10.0  # So often it says that it is still there, and what day it is.
@@ -44,14 +44,18 @@ class Gate:
 
 
 class Stream(Response):
-    """What happens on the timeline after `place`, until somebody lets go."""
+    """What is new, until somebody lets go. What that is to this watcher, `fresh` says."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, feed: Feed, gate: Gate, place: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, news: News, gate: Gate, clock: Callable[[], datetime]) -> None:
         super().__init__()
         del self.headers["content-length"]
-        self._feed, self._gate, self._place, self._clock = feed, gate, place, clock
+        self._news, self._gate, self._clock = news, gate, clock
+
+    def fresh(self) -> str:
+        """The events that this watcher has not been told yet; nothing where there are none."""
+        raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._gate.watching += 1
@@ -74,38 +78,27 @@ class Stream(Response):
         now = asyncio.get_running_loop().time
         until, pulse = now() + STREAM_S_MAX, now() + PULSE_S
         yield f"retry: {AGAIN_MS}\n{self._pulse()}"
-        while not self._feed.closed and not gone.done():
+        while not self._news.closed and not gone.done():
             if now() >= until:
                 yield told("again", "")
                 return
             if now() >= pulse:
                 pulse = now() + PULSE_S
                 yield self._pulse()
-            changing = self._feed.changing()
-            if news := self._news():
-                yield news
+            changing = self._news.changing()
+            if fresh := self.fresh():
+                yield fresh
                 continue
             waiting = asyncio.ensure_future(changing.wait())
             either = (waiting, gone)
             await asyncio.wait(either, timeout=pulse - now(), return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
 
-    def _news(self) -> str:
-        entries = self._feed.after(self._place)
-        if entries is None:
-            self._place = self._feed.place
-            return told("reload", "", self._place)
-        entries = entries[:CHUNK_MAX]
-        parts = [told("entry", entry.html, self._feed.named(entry.position)) for entry in entries]
-        if entries:
-            self._place = self._feed.named(entries[-1].position)
-        return "".join(parts)
-
     def _pulse(self) -> str:
         return told("pulse", today(self._clock()))
 
 
-def told(event: str, data: str, place: str = "") -> str:
+def told(event: str, data: str, place: object = "") -> str:
     """One server-sent event. A line break of any kind begins a new field of data."""
     lines = "".join(f"data: {line}\n" for line in BREAK.split(data))
     name = f"id: {place}\n" if place else ""

@@ -1,9 +1,11 @@
 """What the desk says, in Dutch of level B1: one word per thing."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
+
+from services.desk.presence import Present
 
 HERE: Final = ZoneInfo("Europe/Amsterdam")
 DAYS: Final = ("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag")
@@ -35,6 +37,59 @@ REASONS: Final[Mapping[str, str]] = {
     "abandoned": "Opgehangen voordat iemand opnam",
     "busy": "In gesprek",
     "closed": "Buiten openingstijd",
+    "answered": "Beantwoord",
+    "passed-on": "Doorgegeven",
+    "call-back": "Wij bellen terug",
+    "completed": "Afgerond",
+    "failed": "Mislukt",
+    "silence": "Lang stil",
+    "agent": "Door een medewerker",
+    "no-such-address": "dit adres bestaat niet",
+    "no-road": "dit kanaal is hier niet ingesteld",
+    "mailbox-full": "de mailbox is vol",
+    "refused": "geweigerd door de ontvanger",
+    "window-closed": "de 24 uur van WhatsApp zijn voorbij",
+}
+FLAGS: Final[Mapping[str, str]] = {
+    "cut-off": "Het bericht is ingekort",
+    "unverified-sender": "De afzender is niet bewezen",
+    "bsn": "Er staat een nummer in dat op een BSN lijkt",
+    "bsn-in-text": "Er is een nummer weggehaald dat op een BSN lijkt",
+    "bsn-removed": "Er is een nummer weggehaald dat op een BSN lijkt",
+}
+# Why something waits, and how urgent that looks.
+WHY: Final[Mapping[str, tuple[str, str]]] = {
+    "ringing": ("gaat over", "ring"),
+    "transferred": ("doorverbonden, gaat over", "ring"),
+    "unanswered": ("wacht op antwoord", "wait"),
+    "overdue": ("te laat", "late"),
+    "missed": ("gemiste oproep", "late"),
+    "undelivered": ("ons antwoord kwam niet aan", "late"),
+    "unknown": ("onbekend of ons antwoord aankwam", "late"),
+    "call-back": ("terugbellen", "wait"),
+}
+LOOKED: Final[Mapping[str, str]] = {
+    "open": "opende",
+    "search": "vond door te zoeken",
+    "answer": "beantwoordde",
+}
+KINDS: Final[Mapping[str, str]] = {"call-back": "Terugbellen", "question": "Vraag", "task": "Taak"}
+STORIES: Final[Mapping[str, str]] = {"party": "inwoner", "case": "zaak"}
+OWNERS: Final[Mapping[str, str]] = {"person": "collega", "group": "groep", "department": "afdeling"}
+PRODUCTS: Final[Mapping[str, str]] = {
+    "question": "Vraag",
+    "passport": "Paspoort of identiteitskaart",
+    "driving-licence": "Rijbewijs",
+    "moving": "Verhuizing",
+    "certificate": "Uittreksel of akte",
+}
+VISITS: Final[Mapping[str, str]] = {
+    "booked": "Verwacht",
+    "arrived": "Aangekomen",
+    "called": "Opgeroepen",
+    "served": "Geholpen",
+    "cancelled": "Afgezegd",
+    "no-show": "Niet verschenen",
 }
 
 
@@ -51,9 +106,62 @@ def hour(moment: datetime) -> str:
     return moment.astimezone(HERE).strftime("%H:%M")
 
 
+def reason(word: str) -> str:
+    return REASONS.get(word) or plain(word)
+
+
+def plain(word: str) -> str:
+    """A word of the log that nobody put into Dutch, as text."""
+    return word.replace("-", " ").replace(".", " ")
+
+
+def product(word: str) -> str:
+    return PRODUCTS.get(word) or plain(word)
+
+
+def owner(kind: str) -> str:
+    return OWNERS.get(kind, "")
+
+
+def veiled(name: str) -> str:
+    """A name before its story is opened: enough to tell two people apart, too little to know who they are."""
+    return " ".join(f"{part[0]}…" for part in name.split()[:4]) if name.strip() else "naamloos"
+
+
+def here(others: Sequence[Present]) -> str:
+    """Who else is at a story: who writes first of all, for two answers are one too many."""
+    writing = [one.agent_id for one in others if one.writing]
+    looking = [one.agent_id for one in others if not one.writing]
+    said = [f"{listed(writing)} {'schrijft' if len(writing) == 1 else 'schrijven'} een antwoord."] if writing else []
+    said += [f"{listed(looking)} {'kijkt' if len(looking) == 1 else 'kijken'} hier ook."] if looking else []
+    return " ".join(said)
+
+
+def busy(others: Sequence[Present]) -> str:
+    """The same in few words, for a list."""
+    return ", ".join(f"{one.agent_id} {'schrijft' if one.writing else 'kijkt'}" for one in others)
+
+
+def listed(names: Sequence[str]) -> str:
+    return " en ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def tomorrow(now: datetime) -> str:
+    """Five o'clock tomorrow here, as a field for date and time has it."""
+    return (now.astimezone(HERE) + timedelta(days=1)).strftime("%Y-%m-%dT17:00")
+
+
 def number(contact: str) -> str:
     """A short name, by which people find what belongs to one contact."""
     return f"contact {contact[:6].upper()}"
+
+
+def story(about: str) -> str:
+    """The name of a story that tells nobody whose it is."""
+    kind, _, name = about.partition("/")
+    if kind == "address":
+        return sender(name)
+    return f"{STORIES.get(kind, plain(kind)).capitalize()} {name[:4].upper()}-{name[4:8].upper()}"
 
 
 def sender(address: str) -> str:

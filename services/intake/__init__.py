@@ -1,5 +1,5 @@
-"""Believes what comes in, and gives it a place. For now one road: HTTP.
+"""Believes what comes in, and gives it a place: which conversation it belongs to.
 
-reads:   nothing
-writes:  contact.received, contact.answered
+reads:   contact.*, conversation.closed, timer.elapsed
+writes:  contact.*, conversation.*, party.*, case.*, task.*, timer.set
 """

@@ -10,11 +10,12 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
+from channels.address import address as address_of
+from channels.bsn import flagged
 from engine.engine import Engine
-from schemas.contact import ContactAnswered, ContactReceived
+from schemas.contact import ContactAnswered, ContactIdentified, ContactNoted, ContactReceived
 from schemas.errors import Refused
-from schemas.event import derived, fact, faults
-from services.intake.address import pseudonym
+from schemas.event import Event, derived, fact, faults
 from services.intake.body import Kept, NewAnswer, NewContact, described, moment, read
 
 KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
@@ -40,12 +41,23 @@ def router(engine: Engine, pepper: bytes, clock: Callable[[], datetime]) -> APIR
         raw = await request.body()
         body = read(NewContact, raw)
         contact = named(request, "contact", body.model_dump_json(), pepper)
-        address = f"unknown.{contact}"
-        if body.address:
-            address = pseudonym(body.address.kind, body.address.value, pepper)
-        at = moment(body.at, clock())
-        event = ContactReceived(at=at, contact_id=contact, address_id=address, channel=body.channel, text=body.text)
-        await engine.append(fact(event, key=contact))
+        given = address_of(body.address.kind, body.address.value) if body.address else None
+        address = given.pseudonym(pepper) if given else f"unknown.{contact}"
+        event = ContactReceived(
+            at=moment(body.at, clock()),
+            contact_id=contact,
+            address_id=address,
+            channel=body.channel,
+            text=body.text,
+            kind=given.kind if given else "unknown",
+            address=given.value if given else "",
+            title=body.title,
+            product=body.product,
+            language=body.language,
+            flags=flagged(body.text),
+        )
+        facts = [event, *by_hand(body, event)]
+        await engine.append(*(fact(one, key=contact) for one in facts))
         return Kept(contact_id=contact, address_id=address)
 
     @routes.post(
@@ -70,6 +82,20 @@ def router(engine: Engine, pepper: bytes, clock: Callable[[], datetime]) -> APIR
         return Kept(contact_id=contact_id, address_id=body.address_id)
 
     return routes
+
+
+def by_hand(body: NewContact, event: ContactReceived) -> list[Event]:
+    """What the agent who registered it wrote down, and whose it was."""
+    if body.agent_id is None:
+        return []
+    on: dict[str, Any] = {"contact_id": event.contact_id, "address_id": event.address_id, "agent_id": body.agent_id}
+    said: list[Event] = []
+    if body.note or body.result != "unknown":
+        note: dict[str, Any] = {"text": body.note, "result": body.result, "product": body.product}
+        said.append(ContactNoted(at=event.at, **on, **note))
+    if body.party_id:
+        said.append(ContactIdentified(at=event.at, **on, party_id=body.party_id, certainty="certain", how="agent"))
+    return said
 
 
 def named(request: Request, what: str, body: str, pepper: bytes) -> str:

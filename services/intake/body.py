@@ -1,12 +1,12 @@
 """What may be posted here. A body is looked through before it is believed; a refusal quotes none of it."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.errors import Refused
-from schemas.event import NINE_DIGITS, Id, Line, Text, Word, faults, looks_like_bsn
+from schemas.event import NINE_DIGITS, Id, Line, NoLine, Text, Word, faults, looks_like_bsn
 from schemas.reading import decoded, look_through, parsed
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ class Posted(BaseModel):
 
 
 class Address(Posted):
-    """Where somebody can be reached. Only its pseudonym is kept."""
+    """Where somebody can be reached. On the log it is known by its pseudonym, and stands in one marked field."""
 
     kind: Annotated[Word, Field(examples=["phone", "email"])]
     value: Annotated[Line, Field(examples=["+31 20 555 01 23"])]
@@ -44,6 +44,20 @@ class NewContact(Posted):
     text: Text = ""
     address: Address | None = None
     at: AwareDatetime | None = None
+    title: NoLine = ""
+    product: Word = "unknown"
+    language: Word = "unknown"
+    # An agent who registers it says at once what it was about, what came of it, and whose it was.
+    agent_id: Pseudonym | None = None
+    note: Text = ""
+    result: Word = "unknown"
+    party_id: Pseudonym | None = None
+
+    @model_validator(mode="after")
+    def signed(self) -> Self:
+        if self.agent_id is None and (self.note or self.result != "unknown" or self.party_id):
+            raise ValueError("a note, a result and a party are an agent's")
+        return self
 
 
 class NewAnswer(Posted):

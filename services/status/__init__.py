@@ -1,5 +1,5 @@
-"""Tells where a contact stands, and when it is late.
+"""Tells where a contact, a conversation and a task stand, and when they are late.
 
-reads:   contact.received, contact.answered, timer.elapsed
-writes:  contact.overdue, timer.set, timer.cleared
+reads:   contact.*, conversation.*, task.*, timer.elapsed
+writes:  contact.overdue, task.overdue, timer.set, timer.cleared
 """

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table
 
-from engine.processor import Drop, Part, Processor, Projection, Put, processor, projection
+from engine.processor import Drop, Part, Processor, Projection, Put, State, processor, projection, register
 from schemas.event import NONE, Envelope, Event, When, fact
 from schemas.timer import TimerCleared, TimerElapsed, TimerSet
 
@@ -25,7 +24,15 @@ class About(Event):
         return self.about
 
 
-class Added(About):
+class InJar(About):
+    """It is about a jar, and says so: its topic is known before any is made."""
+
+    @property
+    def subject(self) -> str:
+        return f"jar/{self.about.removeprefix('jar/')}"
+
+
+class Added(InJar):
     """Something was put into a jar."""
 
     type: ClassVar[str] = "jar.added"
@@ -34,7 +41,7 @@ class Added(About):
     note: Plain = ""
 
 
-class Counted(About):
+class Counted(InJar):
     type: ClassVar[str] = "jar.counted"
 
     total: Number
@@ -46,6 +53,10 @@ class Noted(About):
     type: ClassVar[str] = "book.noted"
 
     total: Number
+
+    @property
+    def subject(self) -> str:
+        return f"book/{self.about.removeprefix('book/')}"
 
 
 class Asked(About):
@@ -68,22 +79,23 @@ class Rang(About):
     due: When
 
 
-class Jar(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class Jar(State, frozen=True):
     total: int = 0
     amounts: tuple[int, ...] = ()
 
 
-class Book(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class Book(State, frozen=True):
     lines: tuple[int, ...] = ()
 
 
-class Bell(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class Record(State, frozen=True):
+    """What the board remembers of a jar."""
 
+    best: int = 0
+    times: int = 0
+
+
+class Bell(State, frozen=True):
     rings: int = 0
 
 
@@ -125,6 +137,11 @@ def shelved(event: Counted, envelope: Envelope) -> Sequence[Put | Drop]:
     return [Put({"about": event.about, "total": event.total})]
 
 
+def recorded(record: Record, event: Counted, envelope: Envelope) -> tuple[Record, list[Put]]:
+    after = Record(best=max(record.best, event.total), times=record.times + 1)
+    return after, [Put({"about": envelope.subject, "best": after.best, "times": after.times})]
+
+
 LEDGER: Final = Table(
     "ledger",
     MetaData(),
@@ -140,6 +157,14 @@ SHELF: Final = Table(
     Column("total", Integer, nullable=False),
 )
 
+BOARD: Final = Table(
+    "board",
+    MetaData(),
+    Column("about", String, primary_key=True),
+    Column("best", Integer, nullable=False),
+    Column("times", Integer, nullable=False),
+)
+
 tally: Final = processor("tally", count)
 shy: Final = processor("tally", shy_count)  # The same part before its cause was mended.
 tally_2: Final = processor("tally", count, version=2)
@@ -148,6 +173,7 @@ bell: Final = processor("bell", ring)
 ledger: Final = projection("ledger", LEDGER, entry)
 ledger_2: Final = projection("ledger", LEDGER, entry, version=2)
 shelf: Final = projection("shelf", SHELF, shelved)
+board: Final = register("board", BOARD, recorded)
 
 PARTS: Final[tuple[Processor[Jar] | Processor[Book] | Processor[Bell] | Projection, ...]] = (
     tally,
@@ -155,6 +181,7 @@ PARTS: Final[tuple[Processor[Jar] | Processor[Book] | Processor[Bell] | Projecti
     bell,
     ledger,
     shelf,
+    board,
 )
 
 

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from engine.ask import caught_up
 from engine.engine import Engine
 from schemas.event import fact
 from tests.contract.looks import everything, history, of, outcome, shown
@@ -88,6 +89,22 @@ async def test_order_holds_within_a_subject(engine: Engine, seed: int) -> None:
         assert totals == [n * (n + 1) // 2 for n in range(40)]
         assert (await engine.state(tally, f"jar/{letter}")).amounts == tuple(range(40))
         assert (await engine.state(book, f"book/{letter}")).lines == tuple(totals)
+
+
+async def test_a_part_is_caught_up_when_it_is_so_on_every_partition(engine: Engine) -> None:
+    """However far it went elsewhere: many outcomes on one partition say nothing of another."""
+    assert not await caught_up(engine, tally.name.__eq__)
+    await engine.append(*(added(MONDAY, f"jar/{s}", n, f"{s}{n}") for n in range(10) for s in "abcdef"))
+    await engine.settle(tally)
+    assert await caught_up(engine, tally.name.__eq__)
+    ends, places = await engine.ends(), await engine.store.places()
+    assert places == {(tally.name, where): ends[where] for where in await engine.store.partitions([tally])}
+    await engine.append(added(MONDAY, "jar/a", 10, "last"))
+    waiting = asyncio.create_task(caught_up(engine, tally.name.__eq__))
+    await engine.settle(tally)
+    async with asyncio.timeout(60):
+        assert await waiting
+    assert (await engine.state(tally, "jar/a")).amounts == (*range(10), 10)
 
 
 async def test_a_step_sees_only_the_state_of_its_own_subject(engine: Engine) -> None:

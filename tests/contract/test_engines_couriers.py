@@ -12,8 +12,8 @@ from engine.processor import courier
 from engine.seat import LEASE
 from engine.work import WAITS
 from schemas.errors import Conflict
-from schemas.event import Envelope, effect
-from tests.contract.looks import everything
+from schemas.event import Envelope, Event, effect
+from tests.contract.looks import everything, of
 from tests.contract.parts import PARTS, Added, Number, Rang, added
 from tests.contract.places import MONDAY, Place
 
@@ -46,24 +46,33 @@ async def rest(engine: Engine, place: Place, round_: AsyncIterator[Delivery]) ->
     engine.stop()
     async with asyncio.timeout(WAIT_S_MAX):
         assert [delivery async for delivery in round_] == []
-        return [delivery async for delivery in twin(engine, place).lend(LEASE)]
+        return [delivery for way in await ways(engine, place) async for delivery in way.lend(LEASE)]
 
 
 def seen(deliveries: list[Delivery]) -> list[tuple[str, bool]]:
     return [(d.envelope.id, d.begun) for d in deliveries]
 
 
-def twin(engine: Engine, place: Place) -> Rounds:
-    """Another courier of the same name, at work on the same log."""
-    return Rounds(engine.store, courier("courier", Added), place.clock)
+async def ways(engine: Engine, place: Place, *types: type[Event]) -> list[Rounds]:
+    """Another courier of the same name, at work on the same log: its way along each partition."""
+    part = courier("courier", *(types or [Added]))
+    return [Rounds(engine.store, part, where, place.clock) for where in await engine.store.partitions([part])]
+
+
+async def twin(engine: Engine, place: Place, about: str = "jar/a") -> Rounds:
+    """Its way where this subject is."""
+    [where] = {envelope.partition for envelope in await of(engine, about)}
+    return next(way for way in await ways(engine, place) if way.partition == where)
 
 
 async def test_events_are_lent_in_the_order_of_the_log(engine: Engine) -> None:
     await engine.append(*facts(5), *facts(5, "jar/b"))
     await engine.settle(*PARTS)
     lent = await lend(engine, 10)
-    assert seen(lent) == [(e.id, False) for e in (*facts(5), *facts(5, "jar/b"))]
-    assert [d.event.amount for d in lent] == [*range(5), *range(5)]
+    for about in ("jar/a", "jar/b"):
+        here = [delivery for delivery in lent if delivery.envelope.subject == about]
+        assert seen(here) == [(e.id, False) for e in facts(5, about)]
+        assert [d.event.amount for d in here] == [*range(5)]
 
 
 async def test_what_the_courier_finished_is_never_lent_again(place: Place) -> None:
@@ -110,9 +119,10 @@ async def test_what_came_of_it_is_on_the_log_once_and_names_its_cause(place: Pla
     await delivery.done(*sent)
     engine = await place.crash(engine)
     cause, *outcomes = await everything(engine)
-    assert [o._replace(position=0, time="") for o in outcomes] == [
+    assert {o._replace(position=0, time="", partition="") for o in outcomes} == {
         effect(e, cause=cause, by="courier", nth=n) for n, e in enumerate(sent)
-    ]
+    }
+    assert len(outcomes) == len(sent)
     await engine.close()
 
 
@@ -130,9 +140,9 @@ async def test_nobody_else_is_lent_anything_while_the_lease_lasts(engine: Engine
     await lend(engine, 1)
     place.clock.now += LEASE - TICK
     with pytest.raises(Conflict):
-        await take(twin(engine, place).lend(LEASE), 1)
+        await take((await twin(engine, place)).lend(LEASE), 1)
     place.clock.now += TICK
-    assert [(d.event.amount, d.begun) for d in await take(twin(engine, place).lend(LEASE), 1)] == [(0, True)]
+    assert [(d.event.amount, d.begun) for d in await take((await twin(engine, place)).lend(LEASE), 1)] == [(0, True)]
 
 
 async def test_a_stalled_twin_is_fenced(engine: Engine, place: Place) -> None:
@@ -140,7 +150,7 @@ async def test_a_stalled_twin_is_fenced(engine: Engine, place: Place) -> None:
     stalled = follow(engine)
     [old] = await take(stalled, 1)
     place.clock.now += LEASE
-    other = twin(engine, place).lend(LEASE)
+    other = (await twin(engine, place)).lend(LEASE)
     [new] = await take(other, 1)
     with pytest.raises(Conflict):
         await old.done(Rang(at=MONDAY, about="bed/a", name="stalled", due=MONDAY))
@@ -151,7 +161,7 @@ async def test_a_stalled_twin_is_fenced(engine: Engine, place: Place) -> None:
 
 async def test_a_delivery_from_before_a_failure_is_fenced_too(engine: Engine, place: Place) -> None:
     await engine.append(*facts(1))
-    courier_ = twin(engine, place)
+    courier_ = await twin(engine, place)
     before, after = courier_.lend(LEASE), courier_.lend(LEASE)
     [old] = await take(before, 1)
     courier_.forget()
@@ -177,7 +187,7 @@ async def test_a_courier_that_breaks_off_lets_go_at_once(engine: Engine, place: 
     round_ = engine.follow("courier", Added)
     await take(round_, 1)
     await round_.aclose()  # type: ignore[attr-defined]  # What `follow` makes is a generator.
-    assert [d.begun for d in await take(twin(engine, place).lend(LEASE), 2)] == [True, False]
+    assert [d.begun for d in await take((await twin(engine, place)).lend(LEASE), 2)] == [True, False]
 
 
 async def test_two_couriers_of_different_names_are_lent_the_same(engine: Engine) -> None:
@@ -267,10 +277,40 @@ async def test_what_was_begun_and_can_be_read_no_more_is_parked(place: Place) ->
     await lend(engine, 1)
     engine = await place.crash(engine)
     async with asyncio.timeout(WAIT_S_MAX):
-        stern = Rounds(engine.store, courier("courier", Sterner), place.clock)
-        assert [delivery async for delivery in stern.lend(LEASE)] == []
+        for stern in await ways(engine, place, Sterner):
+            assert [delivery async for delivery in stern.lend(LEASE)] == []
     assert [(aside.subject, aside.reason) for aside in await engine.parked()] == [
         ("jar/a", "does not fit Sterner: weight: missing")
     ]
     assert [s.lent for s in await engine.standings()] == [0]
+    await engine.close()
+
+
+async def test_several_are_in_hand_at_once_and_a_stop_waits_for_their_end(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(*facts(3))
+    round_ = engine.follow("courier", Added, end_s=WAIT_S_MAX)
+    one, two, three = await take(round_, 3)
+    await two.done()
+    engine.stop()
+    ending = asyncio.ensure_future(anext(round_, None))
+    await three.done()
+    assert not ending.done(), "the first is still in hand"
+    await one.done()
+    assert await ending is None
+    engine = await place.crash(engine)
+    assert [d for way in await ways(engine, place) async for d in way.lend(LEASE)] == []
+    await engine.close()
+
+
+async def test_a_stop_waits_for_what_is_in_hand_but_not_for_ever(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(*facts(1))
+    round_ = engine.follow("courier", Added, end_s=0.05)
+    [one] = await take(round_, 1)
+    engine.stop()
+    async with asyncio.timeout(WAIT_S_MAX):
+        assert [delivery async for delivery in round_] == []
+    with pytest.raises(Conflict):
+        await one.done()
     await engine.close()

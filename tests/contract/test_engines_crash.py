@@ -68,8 +68,10 @@ async def mend(engine: Engine, clock: Clock) -> None:
 
 
 async def carry(engine: Engine, clock: Clock) -> None:
-    async for delivery in Rounds(engine.store, courier("courier", Added), clock).lend(LEASE):
-        await delivery.done(Rang(at=MONDAY, about=delivery.envelope.subject, name="sent", due=MONDAY))
+    part = courier("courier", Added)
+    for where in await engine.store.partitions([part]):
+        async for delivery in Rounds(engine.store, part, where, clock).lend(LEASE):
+            await delivery.done(Rang(at=MONDAY, about=delivery.envelope.subject, name="sent", due=MONDAY))
 
 
 async def rebuild(engine: Engine, clock: Clock) -> None:

@@ -1,18 +1,76 @@
 """How every request is met: nothing is open by accident, and nothing personal stands in an address."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Final
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Final, NamedTuple
 
+import httpx
 import pytest
+from limits import RateLimitItemPerMinute
 
 from draad import health, manners
+from draad.rates import GUESS, LIMITS, Rates
 from engine.memory import Disk, MemoryStore
 from schemas.errors import Unavailable
 from tests.rooms import TOKEN, Rooms, clock, rooms, told
 
 OPEN: Final = {"/health/live", "/health/ready", "/v1/openapi.json"}
 BSN: Final = "123456782"
+PATHS: Final = {
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/v1/addresses/{name}/stream",
+    "/v1/addresses/{name}/timeline",
+    "/v1/appointments",
+    "/v1/appointments/arrivals",
+    "/v1/appointments/calls",
+    "/v1/appointments/cancellations",
+    "/v1/appointments/changes",
+    "/v1/appointments/servings",
+    "/v1/appointments/walk-ins",
+    "/v1/cases",
+    "/v1/cases/{case_id}/assign",
+    "/v1/cases/{case_id}/close",
+    "/v1/cases/{case_id}/due",
+    "/v1/cases/{case_id}/reopen",
+    "/v1/cases/{case_id}/status",
+    "/v1/cases/{name}/stream",
+    "/v1/cases/{name}/timeline",
+    "/v1/contacts",
+    "/v1/contacts/made",
+    "/v1/contacts/{contact_id}/answers",
+    "/v1/contacts/{contact_id}/end",
+    "/v1/contacts/{contact_id}/file",
+    "/v1/contacts/{contact_id}/identify",
+    "/v1/contacts/{contact_id}/notes",
+    "/v1/contacts/{contact_id}/transfer",
+    "/v1/contacts/{contact_id}/unfile",
+    "/v1/contacts/{contact_id}/unidentify",
+    "/v1/conversations/{conversation_id}/close",
+    "/v1/conversations/{conversation_id}/take",
+    "/v1/parties",
+    "/v1/parties/{name}/stream",
+    "/v1/parties/{name}/timeline",
+    "/v1/parties/{party_id}/addresses",
+    "/v1/parties/{party_id}/addresses/{address_id}/unlink",
+    "/v1/parties/{party_id}/identifiers",
+    "/v1/parties/{party_id}/merge",
+    "/v1/parties/{party_id}/preference",
+    "/v1/parties/{party_id}/unmerge",
+    "/v1/quarantine",
+    "/v1/quarantine/{item_id}/discard",
+    "/v1/quarantine/{item_id}/retry",
+    "/v1/search",
+    "/v1/tasks",
+    "/v1/tasks/{task_id}/assign",
+    "/v1/tasks/{task_id}/done",
+    "/v1/tasks/{task_id}/due",
+    "/v1/tasks/{task_id}/reopen",
+    "/v1/tasks/{task_id}/tried",
+    "/v1/work",
+}
 
 
 @pytest.fixture
@@ -73,7 +131,7 @@ async def test_other_numbers_in_an_address_are_just_not_there(house: Rooms) -> N
 
 
 async def test_a_slash_too_many_is_another_address(house: Rooms) -> None:
-    for path in ("/v1/contacts/", "/v1/openapi.json/", "/v1/timeline/stream/"):
+    for path in ("/v1/contacts/", "/v1/openapi.json/", "/v1/addresses/a1/stream/"):
         answer = await house.client.get(path, follow_redirects=False)
         assert told(answer, 404)
 
@@ -109,7 +167,7 @@ async def test_pages_hold_no_script_or_style_of_their_own_and_fetch_nothing_else
 
 async def test_what_a_page_needs_comes_with_it(house: Rooms) -> None:
     del house.client.headers["authorization"]
-    for name in ("desk.css", "desk.js", "icon.svg"):
+    for name in ("base.css", "desk.css", "work.js", "icon.svg"):
         answer = await house.client.get(f"/assets/{name}")
         assert answer.status_code == 200
         again = await house.client.get(f"/assets/{name}", headers={"If-None-Match": answer.headers["etag"]})
@@ -132,14 +190,7 @@ async def test_a_body_that_comes_drop_by_drop_is_not_waited_for(house: Rooms, mo
 async def test_the_description_names_every_address_and_every_problem(house: Rooms) -> None:
     document = (await house.client.get("/v1/openapi.json")).json()
     assert document["openapi"].startswith("3.")
-    assert set(document["paths"]) == {
-        "/v1/contacts",
-        "/v1/contacts/{contact_id}/answers",
-        "/v1/timeline/stream",
-        "/health/live",
-        "/health/ready",
-        "/metrics",
-    }
+    assert set(document["paths"]) == PATHS
     for path, methods in document["paths"].items():
         for method in methods.values():
             assert "application/problem+json" in method["responses"]["default"]["content"]
@@ -152,7 +203,7 @@ async def test_it_counts_and_names_no_subject(house: Rooms) -> None:
     await house.settle()
     text = (await house.client.get("/metrics")).text
     assert "draad_facts_appended_total 1.0" in text
-    assert 'draad_behind_events{part="desk.timeline"' in text
+    assert 'draad_behind_events{part="desk.entry"' in text
     assert contact["address_id"] not in text
 
 
@@ -167,7 +218,7 @@ async def test_it_is_ready_while_the_log_answers_and_every_part_goes_on(house: R
     }
     house.watch._look(behind)
     answer = await house.client.get("/health/ready")
-    assert "desk.timeline stands still" in told(answer, 503)
+    assert "desk.entry stands still" in told(answer, 503)
     assert answer.headers["retry-after"]
     house.watch._look([standing._replace(behind=0) for standing in standings])
     assert (await house.client.get("/health/ready")).status_code == 200
@@ -188,6 +239,142 @@ async def test_it_is_not_ready_when_the_log_cannot_be_written() -> None:
 async def test_a_page_that_cannot_be_shown_says_so_to_a_person(house: Rooms) -> None:
     answer = await house.client.get("/nonsense", headers={"Accept": "text/html"})
     assert (answer.status_code, "Deze pagina is er niet" in answer.text) == (404, True)
-    async with rooms() as unborn:  # No part has run yet, so there is no timeline.
+    async with rooms() as unborn:  # No part has run yet, so there is nothing to show.
         answer = await unborn.client.get("/", headers={"Accept": "text/html"})
         assert (answer.status_code, "Het lukt nu even niet" in answer.text) == (503, True)
+
+
+def browser(house: Rooms, address: str) -> httpx.AsyncClient:
+    """Somebody else, without a token, at this address."""
+    transport = httpx.ASGITransport(app=house.house.app, raise_app_exceptions=False, client=(address, 1))
+    return httpx.AsyncClient(transport=transport, base_url="http://draad")
+
+
+def refused(answer: httpx.Response) -> int:
+    """The seconds to wait, of a request that came too soon."""
+    assert told(answer, 429).startswith(("these are too many requests", "too many requests without"))
+    assert re.fullmatch(r"[1-9]\d*", answer.headers["retry-after"])
+    return int(answer.headers["retry-after"])
+
+
+class Limited(NamedTuple):
+    house: Rooms
+    wait: Callable[[int], None]
+
+
+@pytest.fixture
+async def limited() -> AsyncIterator[Limited]:
+    """A house whose clock stands still but for `wait`."""
+    now = [0.0]
+
+    def wait(seconds: int) -> None:
+        now[0] += seconds
+
+    few = {kind: RateLimitItemPerMinute(3, namespace=kind) for kind in LIMITS}
+    async with rooms(rates=Rates(limits=few, clock=lambda: now[0])) as built:
+        await built.settle()
+        yield Limited(built, wait)
+
+
+async def test_a_program_that_asks_too_often_is_told_when_to_come_back(limited: Limited) -> None:
+    for _ in range(3):
+        assert (await limited.house.client.get("/v1/openapi.json")).status_code == 200
+    for method, path in (("GET", "/metrics"), ("POST", "/v1/contacts"), ("GET", "/"), ("GET", "/v1/nonsense")):
+        seconds = refused(await limited.house.client.request(method, path))
+    limited.wait(seconds)
+    assert (await limited.house.client.get("/metrics")).status_code == 200
+    assert refused(await limited.house.client.get("/metrics"))
+
+
+async def test_a_person_who_asks_too_often_is_told_on_a_page(limited: Limited) -> None:
+    await limited.house.enter()
+    html = {"Accept": "text/html"}
+    for _ in range(3):
+        assert (await limited.house.client.get("/", headers=html)).status_code == 200
+    answer = await limited.house.client.get("/", headers=html)
+    assert (answer.status_code, "Het lukt nu even niet" in answer.text) == (429, True)
+    assert answer.headers["content-type"].startswith("text/html")
+    limited.wait(int(answer.headers["retry-after"]))
+    assert (await limited.house.client.get("/", headers=html)).status_code == 200
+
+
+async def test_sessions_and_links_are_counted_each_by_itself(limited: Limited) -> None:
+    door = limited.house.house.door
+    links = [door.link() for _ in range(5)]
+    async with browser(limited.house, "10.0.0.1") as proxy:  # All of them come by it.
+        for link in links:
+            for _ in range(3):
+                assert (await proxy.get(f"/open/{link}")).status_code == 200
+        assert refused(await proxy.get(f"/open/{links[0]}"))
+        for session in [door.enter(link) for link in links[1:]]:
+            assert (await proxy.get("/", headers={"Cookie": f"draad={session}"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/metrics", {"Authorization": "Bearer guessed"}, 401),
+        ("GET", "/", {"Authorization": "Basic guessed"}, 401),
+        ("POST", "/v1/contacts", {}, 401),
+        ("GET", "/", {"Cookie": "draad=ended"}, 401),
+        ("GET", "/open/guessed", {}, 410),
+        ("POST", "/open/guessed", {}, 410),
+        ("GET", "/assets/desk.css", {}, 200),
+        ("GET", "/v1/openapi.json", {"Authorization": "Bearer guessed"}, 200),
+        ("POST", "/close", {}, 200),
+    ],
+)
+async def test_strangers_are_counted_by_address_and_shut_out_nobody_who_is_known(
+    limited: Limited, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    link = limited.house.house.door.link()
+    async with browser(limited.house, "10.0.0.1") as here, browser(limited.house, "10.0.0.2") as there:
+        for _ in range(3):
+            assert (await here.request(method, path, headers=headers)).status_code == status
+        claimed = {"X-Forwarded-For": "1.2.3.4", "Forwarded": "for=1.2.3.4", "X-Real-IP": "1.2.3.4"}
+        seconds = refused(await here.request(method, path, headers=headers | claimed))
+        assert (await there.request(method, path, headers=headers)).status_code == status
+
+        token = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await here.get("/metrics", headers=token)).status_code == 200
+        assert (await here.post(f"/open/{link}")).status_code == 303
+        for known in ("/", "/assets/desk.css"):
+            assert (await here.get(known)).status_code == 200
+
+        here.cookies.clear()
+        limited.wait(seconds)
+        assert (await here.request(method, path, headers=headers)).status_code == status
+
+
+async def test_health_is_never_limited(limited: Limited) -> None:
+    async with browser(limited.house, "10.0.0.1") as probe:
+        for path in ("/health/live", "/health/ready") * 10:
+            assert (await probe.get(path)).status_code == 200
+
+
+async def test_what_is_refused_is_counted_by_limit_alone() -> None:
+    async with rooms() as house, browser(house, "10.9.8.7") as guesser:
+        for _ in range(LIMITS[GUESS].amount):
+            assert told(await guesser.get("/metrics", headers={"Authorization": "Bearer guessed"}), 401)
+        assert refused(await guesser.get("/metrics", headers={"Authorization": "Bearer guessed"}))
+        text = (await house.client.get("/metrics")).text
+        assert 'draad_rate_limited_total{limit="guess"} 1.0' in text
+        assert 'draad_rate_limited_total{limit="session"} 0.0' in text
+        assert "10.9.8.7" not in text
+
+
+@pytest.mark.parametrize(
+    ("client", "who"),
+    [
+        (("203.0.113.7", 1), "203.0.113.7"),
+        (("::ffff:203.0.113.7", 1), "203.0.113.7"),
+        (("2001:db8:1:2:3:4:5:6", 1), "2001:db8:1:2::"),
+        (("2001:db8:1:2::1", 2), "2001:db8:1:2::"),
+        (("fe80::1%eth0", 1), "fe80::"),
+        (("what: a proxy may write anything", 1), "what: a proxy may write anything"),
+        (("", 1), ""),
+        (None, ""),
+    ],
+)
+def test_an_address_is_one_machine_or_one_network(client: tuple[str, int] | None, who: str) -> None:
+    assert manners.remote({"client": client}) == who

@@ -15,6 +15,8 @@ from uuid import UUID
 
 import pytest
 
+from draad.couriers import NAMES
+from draad.parts import PARTS
 from engine.engine import open_engine
 from schemas.event import Envelope
 from tests.running import Running, command, draad, environment, heard, running
@@ -42,7 +44,7 @@ def kept(house: Running, count: int) -> list[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_soon_and_well_though_somebody_watches(log: Path, number: int) -> None:
-    with running(log) as house, house.client.stream("GET", "/v1/timeline/stream") as stream:
+    with running(log) as house, house.client.stream("GET", house.stream) as stream:
         assert stream.status_code == 200
         began = time.monotonic()
         assert house.stop(number) == 0
@@ -111,15 +113,15 @@ def test_the_tail_follows_what_comes_in(log: Path) -> None:
 def test_a_view_is_rebuilt_beside_it_and_alone(log: Path) -> None:
     with running(log) as house:
         kept(house, 20)
-        beside = command(log, "rebuild", "desk.timeline")
-        assert (beside.returncode, "desk.timeline is rebuilt" in beside.stdout) == (0, True)
+        beside = command(log, "rebuild", "desk.entry")
+        assert (beside.returncode, "desk.entry is rebuilt" in beside.stdout) == (0, True)
         assert house.client.get("/").text.count("<li ") == 20
         house.stop()
     alone = command(log, "rebuild", "status.overdue")
     assert (alone.returncode, "status.overdue is rebuilt" in alone.stdout) == (0, True)
     unknown = command(log, "rebuild", "nonsense")
     assert unknown.returncode == 1
-    assert "there is desk.timeline, status.overdue" in unknown.stderr
+    assert f"there is {', '.join(sorted({*NAMES} | {part.name for part in PARTS}))}" in unknown.stderr
 
 
 def test_nothing_parked_is_nothing_to_try(log: Path) -> None:
@@ -145,17 +147,17 @@ def test_what_is_parked_is_seen_tried_again_and_not_forgotten(log: Path) -> None
     pepper = "p" * 32
     with running(log, DRAAD_PEPPER=pepper) as house:
         for answer in (
-            command(log, "redrive", "desk.timeline"),
+            command(log, "redrive", "desk.entry"),
             command(log, "redrive", "status.overdue", "address/a1"),
         ):
             assert (answer.returncode, answer.stdout) == (1, "Tried again: 1 subject. Still parked: 1.\n")
-        assert command(log, "redrive", "desk.timeline", "address/a2").stdout == "Nothing was parked there.\n"
+        assert command(log, "redrive", "desk.entry", "address/a2").stdout == "Nothing was parked there.\n"
         house.stop()
     shown = command(log, "parked")
     assert shown.returncode == 1
-    assert all(word in shown.stdout for word in ("desk.timeline", "status.overdue", "address/a1", "does not fit"))
+    assert all(word in shown.stdout for word in ("desk.entry", "status.overdue", "address/a1", "does not fit"))
     assert "Jan" not in shown.stdout
-    assert command(log, "redrive", "desk.timeline").stdout == "Tried again: 1 subject. Still parked: 1.\n"
+    assert command(log, "redrive", "desk.entry").stdout == "Tried again: 1 subject. Still parked: 1.\n"
     doctor = command(log, "doctor", DRAAD_PEPPER=pepper)
     assert (doctor.returncode, "draad parked says why" in doctor.stdout) == (1, True)
 
@@ -204,7 +206,7 @@ MISTAKES: Final[list[tuple[str, list[str], dict[str, str], int, str]]] = [
     ("an unknown option", ["log", "--nonsense"], {}, 2, "No such option"),
     ("a word too few", ["rebuild"], {}, 2, "Missing argument"),
     ("a log that is not there", ["log"], {}, 1, "there is no log at"),
-    ("no log to rebuild", ["rebuild", "desk.timeline"], {}, 1, "there is no log at"),
+    ("no log to rebuild", ["rebuild", "desk.entry"], {}, 1, "there is no log at"),
     ("no log to open", ["link"], {}, 1, "start it first"),
     ("a log in memory", ["parked", "--log", "memory:"], {}, 1, "gone when its process ends"),
     ("a host that is not here", ["run", "--host", "192.0.2.1"], {}, 1, "cannot listen"),

@@ -1,7 +1,6 @@
 """Below the application: what is no HTTP, a head without end, and watchers of a real server."""
 
 import json
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import httpx
 import pytest
 
 from draad.wire import HEAD_BYTES_MAX
-from tests.running import TOKEN, Running, running
+from tests.running import JAN, TOKEN, Running, running
 
 WAIT_S: Final = 20.0
 
@@ -80,25 +79,25 @@ def until(stream: httpx.Response, word: str) -> tuple[str, str]:
 
 
 def test_a_watcher_that_comes_back_with_its_last_id_misses_nothing(house: Running) -> None:
-    place = re.findall(r'data-place="([^"]*)"', house.client.get("/").text)[0]
-    assert house.post("one", {"channel": "phone", "text": "gezien"}).status_code == 201
-    with house.client.stream("GET", "/v1/timeline/stream", params={"after": place}) as stream:
+    place = house.client.get(house.stream.replace("stream", "timeline")).json()["live"]
+    assert house.post("one", {"channel": "phone", "text": "gezien", "address": JAN}).status_code == 201
+    with house.client.stream("GET", house.stream, params={"after": place}) as stream:
         place, _ = until(stream, "gezien")
-    assert house.post("two", {"channel": "phone", "text": "gemist"}).status_code == 201
-    with house.client.stream("GET", "/v1/timeline/stream", headers={"Last-Event-ID": place}) as stream:
+    assert house.post("two", {"channel": "phone", "text": "gemist", "address": JAN}).status_code == 201
+    with house.client.stream("GET", house.stream, headers={"Last-Event-ID": place}) as stream:
         _, text = until(stream, "gemist")
     assert "gezien" not in text
     assert "reload" not in text
 
 
 def test_a_watcher_who_does_not_read_holds_up_nobody(house: Running) -> None:
-    place = re.findall(r'data-place="([^"]*)"', house.client.get("/").text)[0]
+    place = house.client.get(house.stream.replace("stream", "timeline")).json()["live"]
     with socket.create_connection(("127.0.0.1", house.port), WAIT_S) as idle:
-        request = f"GET /v1/timeline/stream?after={place} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\r\n"
+        request = f"GET {house.stream}?after={place} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\n\r\n"
         idle.sendall(request.encode())
         began = time.monotonic()
         for n in range(200):
-            answer = house.post(f"much-{n}", {"channel": "phone", "text": "veel " * 2_000})
+            answer = house.post(f"much-{n}", {"channel": "phone", "text": "veel " * 2_000, "address": JAN})
             assert answer.status_code == 201
         assert time.monotonic() - began < WAIT_S
     assert house.client.get("/health/ready").status_code == 200

@@ -125,7 +125,7 @@ async def test_a_process_that_was_killed_leaves_no_lease_behind(tmp_path: Path) 
     place = SqlitePlace(tmp_path)
     engine = await place.open()
     await engine.append(added(MONDAY, "jar/a", 1, "1"))
-    seat = engine._seats((tally,))[0]
+    [seat] = await engine._seats((tally,))
     await seat.turn()
     engine = await place.crash(engine)
     place.clock.now += timedelta()

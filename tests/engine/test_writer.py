@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 from threading import Event
@@ -9,7 +10,7 @@ from threading import Event
 import pytest
 
 from engine.file import connect
-from engine.writer import GROUP_MAX, Work, Writer
+from engine.writer import GROUP_MAX, LATER_MAX, Work, Writer, next_of
 from schemas.errors import Conflict, Refused, Unavailable
 
 WAIT_S_MAX = 20
@@ -194,3 +195,27 @@ async def test_after_a_disk_error_nothing_more_is_written(desk: Desk, tmp_path: 
     for _ in range(2):
         with pytest.raises(Unavailable, match="the disk failed"):
             await desk.writer.do(say("two"))
+
+
+async def test_who_waits_outside_is_held_up_by_one_batch_at_most(desk: Desk) -> None:
+    """Parts ask first and for much; an append that comes after them is in the very next transaction."""
+    held = desk.hold_up()
+    await asyncio.sleep(0)
+    assert await asyncio.to_thread(desk.reached.wait, WAIT_S_MAX)
+    parts = [asyncio.ensure_future(desk.writer.do(say(f"part {n}"))) for n in range(5)]
+    await asyncio.sleep(0)
+    urgent = [asyncio.ensure_future(desk.writer.do(say(f"append {n}"), soon=True)) for n in range(3)]
+    await asyncio.sleep(0)
+    desk.gate.set()
+    async with asyncio.timeout(WAIT_S_MAX):
+        await asyncio.gather(held, *parts, *urgent)
+    assert desk.words() == [*(f"append {n}" for n in range(3)), *(f"part {n}" for n in range(5))]
+
+
+def test_who_is_in_no_hurry_gets_a_turn_while_others_hurry() -> None:
+    later, soon = deque(["part"] * 4), deque(["append"] * (GROUP_MAX + 2))
+    groups: list[object] = []
+    while group := next_of(later, soon):  # type: ignore[arg-type]  # They are only moved about.
+        groups.append(group)
+    assert groups == [["append"] * GROUP_MAX + ["part"], ["append"] * 2 + ["part"], ["part"] * 2]
+    assert LATER_MAX == 1

@@ -1,6 +1,7 @@
 """What a process that will be killed says it did, line by line, in a file that outlives it."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ KEPT: Final = "kept"  # <caller> <n>: everything below its nth is acknowledged.
 LENT: Final = "lent"  # <position>: the courier may act, for the first time.
 BEGUN: Final = "begun"  # <position>: the courier is told that it began before.
 DONE: Final = "done"  # <position>: what came of it is recorded.
+FENCED: Final = "fenced"  # <worker>: it wrote what was no longer its to write, and was refused.
 
 
 class Pen:
@@ -35,6 +37,7 @@ class Diary:
     tried: list[int] = field(default_factory=lambda: [0] * CALLERS)
     kept: list[int] = field(default_factory=lambda: [0] * CALLERS)
     carried: dict[int, list[str]] = field(default_factory=dict)  # By position: what the courier met, in order.
+    fenced: Counter[int] = field(default_factory=Counter)
 
     def take(self, line: str) -> None:
         word, *numbers = line.split()
@@ -44,6 +47,8 @@ class Diary:
         elif word == KEPT:
             caller, below = map(int, numbers)
             self.kept[caller] = max(self.kept[caller], below)
+        elif word == FENCED:
+            self.fenced[int(numbers[0])] += 1
         else:
             self.carried.setdefault(int(numbers[0]), []).append(word)
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
-from engine.processor import Drop, Part, Projection, Put, processor, projection
+from engine.processor import Drop, Part, Projection, Put, State, processor, projection
 from schemas.event import NONE, Envelope, Event, Id, When, fact
 from schemas.timer import TimerElapsed, TimerSet
 
@@ -75,16 +74,12 @@ class LetterUnknown(Letter):
     type: ClassVar[str] = "letter.unknown"
 
 
-class Jar(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class Jar(State, frozen=True):
     total: int = 0
     latest: tuple[int, ...] = (-1,) * CALLERS
 
 
-class Bell(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class Bell(State, frozen=True):
     rings: int = 0
 
 

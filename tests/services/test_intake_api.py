@@ -41,12 +41,23 @@ async def test_a_contact_is_kept_before_it_is_answered(house: Rooms) -> None:
         "at": "2026-11-23T09:00:00Z",
         "channel": "phone",
         "text": ASKED["text"],
+        "kind": "phone",
+        "address": "+31612345678",
     }
 
 
-async def test_the_log_never_holds_the_address_itself(house: Rooms) -> None:
+async def test_the_address_itself_stands_in_its_own_field_and_nowhere_else_on_the_log(house: Rooms) -> None:
     await house.post(ASKED)
-    assert "12345678" not in str(await house.engine.read())
+    [fact] = await house.engine.read()
+    said = json.loads(fact.data)
+    assert said.pop("address") == "+31612345678"
+    assert "12345678" not in str(fact._replace(data=json.dumps(said)))
+
+
+async def test_a_bsn_in_its_words_is_flagged(house: Rooms) -> None:
+    await house.post(ASKED | {"text": "Mijn nummer is 111222333"})
+    [fact] = await kept(house)
+    assert fact["flags"] == ["bsn"]
 
 
 async def test_the_same_request_again_is_the_same_contact(house: Rooms) -> None:

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from engine.testing import given
-from schemas.contact import ContactAnswered, ContactOverdue, ContactReceived
+from schemas.contact import ContactAnswered, ContactNoted, ContactOverdue, ContactReceived
+from schemas.conversation import ConversationClosed, ConversationContinued, ConversationOpened
 from schemas.timer import TimerCleared, TimerElapsed, TimerSet
 from services.status.overdue import ANSWERED_MAX, ANSWERED_WITHIN, overdue
 
@@ -56,3 +57,22 @@ def test_only_the_latest_answers_of_an_address_are_remembered() -> None:
     answers = [answered.model_copy(update={"contact_id": f"c{n}"}) for n in range(ANSWERED_MAX + 1)]
     known = given(overdue, *answers).knows("address/a1")
     assert (len(known.answered), known.answered[0]) == (ANSWERED_MAX, "c1")
+
+
+def test_an_answer_in_a_conversation_answers_all_that_was_asked_there() -> None:
+    opened = ConversationOpened(at=MONDAY, conversation_id="c0", contact_id="c0", address_id="a1", channel="email")
+    goes_on = ConversationContinued(at=MONDAY, conversation_id="c0", contact_id="c1", address_id="a1")
+    first = asked.model_copy(update={"contact_id": "c0"})
+    both = [cleared.model_copy(update={"name": "status.overdue.c0"}), cleared]
+    given(overdue, first, opened, asked, goes_on).when(answered).then(*both)
+    closed = ConversationClosed(at=answered.at, conversation_id="c0", address_id="a1", reason="agent")
+    given(overdue, first, opened, asked, goes_on).when(closed).then(*both)
+
+
+def test_what_an_agent_wrote_down_waits_no_more() -> None:
+    noted = ContactNoted(at=answered.at, contact_id="c1", address_id="a1", agent_id="g1")
+    given(overdue, asked).when(noted).then(cleared)
+
+
+def test_a_robot_waits_for_nobody() -> None:
+    given(overdue).when(asked.model_copy(update={"robot": "bounce"})).then()

@@ -1,0 +1,21 @@
+"""A number of a register, such as a BSN, is known by its keyed hash only: equal numbers meet, and tell nobody."""
+
+import hashlib
+import hmac
+import re
+from typing import Final
+
+from schemas.errors import Refused
+from schemas.event import looks_like_bsn
+
+BSN_DIGITS: Final = 9
+
+
+def blind(scheme: str, value: str, pepper: bytes) -> str:
+    """The keyed hash of the number as it is always written. Raises `Refused` where it cannot be one."""
+    number = re.sub(r"[\s.-]", "", value)
+    if scheme == "bsn":
+        number = number.zfill(BSN_DIGITS)
+        if not (len(number) == BSN_DIGITS and number.isascii() and number.isdigit() and looks_like_bsn(number)):
+            raise Refused("value is no BSN: look at its digits again")
+    return hmac.new(pepper, f"register\0{scheme}\0{number}".encode(), hashlib.sha256).hexdigest()

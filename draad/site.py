@@ -1,0 +1,57 @@
+"""What residents meet: the branches where they come, our own form, and whose pages tell of a journey.
+
+Read from the file that DRAAD_SITE names. Without one there is a branch `main`, a form, and no journey is counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from draad.configured import parsed
+from draad.settings import Misconfigured
+from schemas.errors import Refused
+from schemas.event import faults
+from services.intake.branches import DEFAULT, Branches, branches
+from services.intake.form import FormSettings
+from services.intake.journey import JourneySettings
+
+TABLES: Final = ("branches", "form", "journey")
+
+Table = TypeVar("Table", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the file says, checked."""
+
+    branches: Branches = field(default_factory=lambda: DEFAULT)
+    form: FormSettings = field(default_factory=FormSettings)
+    journey: JourneySettings = field(default_factory=JourneySettings)
+
+
+def read_site(path: Path | None) -> Site:
+    """The file's tables. Raises `Misconfigured`, in a sentence that quotes no value."""
+    if path is None:
+        return Site()
+    said = parsed(path, wrong)
+    if not said.keys() <= set(TABLES) or not all(isinstance(table, dict) for table in said.values()):
+        raise wrong(path, "knows the tables [branches.main], [form] and [journey] only")
+    try:
+        places = branches(said.get("branches", {}))
+    except Refused as error:
+        raise wrong(path, f"is wrong in [branches]: {error}") from None
+    return Site(places, table(path, FormSettings, "form", said), table(path, JourneySettings, "journey", said))
+
+
+def table(path: Path, model: type[Table], name: str, said: Mapping[str, Any]) -> Table:
+    try:
+        return model.model_validate(said.get(name, {}))
+    except ValidationError as error:
+        raise wrong(path, f"is wrong in [{name}]: {faults(error)}") from None
+
+
+def wrong(path: Path, sentence: str) -> Misconfigured:
+    return Misconfigured(f"the file in DRAAD_SITE, {path}, {sentence}")

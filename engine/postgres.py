@@ -1,0 +1,241 @@
+"""PostgreSQL beside Kafka: what is known of every task, and what is still to be produced, in its own words."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy import Select, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from engine.broker import Sent
+from engine.processor import Drop, Part, Projection, Put
+from engine.store import COMPILED_MAX, Changes, Parked, Standing, Task, Timer
+from engine.tables import upgrade, view_of
+from schemas.errors import Conflict, Refused, Unavailable
+from schemas.event import Envelope
+
+POOL_MAX: Final = 16
+COMMAND_S_MAX: Final = 20
+SESSION: Final = "draad-"  # Of a worker: PostgreSQL knows it by this and its name.
+TASK: Final = "number, name, version, position, active, token, partition"
+OUTBOX: Final = "origin, sequence, partition, id, type, subject, data, time, cause, depth"
+MIGRATING: Final = 0x64726161  # One process at a time brings the tables up to date.
+Db: TypeAlias = Any  # A connection of asyncpg, which brings no types along.
+DIALECT: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+REFUSED: Final = "the database refuses a value ({})"
+POISON: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, UnicodeEncodeError, KeyError)
+WORLDLY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.CannotConnectNowError,
+)
+NO_ENTRY: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+
+
+class Database:
+    """A pool of connections, and transactions whose failures are in our words."""
+
+    def __init__(self, pool: Any, worker: str) -> None:  # noqa: ANN401  # As above.
+        self._pool, self.worker = pool, worker
+
+    @classmethod
+    async def open(cls, url: str, pool_max: int = POOL_MAX) -> "Database":
+        """Connect, and bring the tables up to date. Raises `Refused` or `Unavailable`, in one sentence."""
+        worker = uuid4().hex
+        limits = {"max_size": pool_max, "command_timeout": COMMAND_S_MAX}
+        named = {"application_name": SESSION + worker}
+        try:
+            await (await asyncpg.connect(url, timeout=COMMAND_S_MAX)).close()  # What follows would not say why not.
+            await migrate(url)
+            pool = await asyncpg.create_pool(url, min_size=1, **limits, server_settings=named)
+        except NO_ENTRY:
+            raise Refused("PostgreSQL refuses the user, password or database in DRAAD_DATABASE") from None
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+            raise Unavailable(f"PostgreSQL does not answer ({type(error).__name__}): see DRAAD_DATABASE") from None
+        return cls(pool, worker)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Db]:
+        """All of it or nothing. Raises `Refused` for a value that is not to be had, else `Unavailable`."""
+        try:
+            async with self._pool.acquire(timeout=COMMAND_S_MAX) as db, db.transaction():
+                yield db
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+            raise Unavailable("the view was rebuilt meanwhile: ask for its table again") from None
+        except WORLDLY as error:
+            raise Unavailable(f"PostgreSQL failed ({type(error).__name__}): nobody knows what it kept") from None
+        except POISON as error:
+            raise Refused(REFUSED.format(type(error).__name__)) from None
+        except asyncpg.InterfaceError as error:
+            if isinstance(error, ValueError):  # A value that its column has no place for.
+                raise Refused(REFUSED.format(type(error).__name__)) from None
+            raise Unavailable("the connection to PostgreSQL is gone") from None
+
+    async def fetch(self, query: str, *values: object) -> list[Any]:
+        async with self.transaction() as db:
+            return [tuple(row) for row in await db.fetch(query, *values)]
+
+    async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        async with self.transaction() as db:
+            return [dict(row) for row in await db.fetch(query, *values)]
+
+    async def close(self) -> None:
+        self._pool.terminate()
+
+
+async def migrate(url: str) -> None:
+    """Bring the database up to our tables. Raises `Refused` where a newer Draad has been here."""
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    try:
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATING})")
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
+
+
+async def put(db: Db, view: Table, rows: Sequence[Put | Drop]) -> None:
+    """Write rows in order, many at a time where several of a kind follow each other."""
+    names = [column.name for column in view.columns]
+    key = [column.name for column in view.primary_key.columns]
+    rest = ", ".join(f'"{n}" = excluded."{n}"' for n in names if n not in key)
+    what = f"DO UPDATE SET {rest}" if rest else "DO NOTHING"
+    columns, marks = ", ".join(f'"{n}"' for n in names), ", ".join(f"${n + 1}" for n in range(len(names)))
+    keys = ", ".join(f'"{n}"' for n in key)
+    upsert = f'INSERT INTO "{view.name}" ({columns}) VALUES ({marks}) ON CONFLICT ({keys}) {what}'
+    delete = f'DELETE FROM "{view.name}" WHERE ' + " AND ".join(f'"{n}" = ${i + 1}' for i, n in enumerate(key))
+    waiting: list[tuple[Any, ...]] = []
+    for row in rows:
+        if isinstance(row, Put):
+            waiting.append(tuple(row.row[name] for name in names))
+        else:
+            await db.executemany(upsert, waiting)
+            waiting.clear()
+            await db.execute(delete, *(row.key[name] for name in key))
+    await db.executemany(upsert, waiting)
+
+
+async def keep(  # noqa: PLR0913, PLR0917  # All that a batch comes to.
+    db: Db, part: Part, task: Task, view: int, changes: Changes, heard: Mapping[int, int]
+) -> int:
+    """Write all that a batch changes; returns the sequence before its first outcome. Raises `Conflict`."""
+    number = task.number
+    sent = await db.fetchval(
+        """UPDATE task SET position = $4, sent = sent + $5, heard = $6 WHERE number = $1 AND token = $2
+           AND position = $3 RETURNING sent""",
+        number, task.token, task.position, changes.position, len(changes.outcomes), json.dumps(heard),
+    )  # fmt: skip
+    if sent is None:
+        raise Conflict(f"{task.name} has been taken over")
+    if changes.states:
+        await db.execute(
+            """INSERT INTO state SELECT $1, * FROM unnest($2::text[], $3::text[])
+               ON CONFLICT (task, subject) DO UPDATE SET value = excluded.value""",
+            number, list(changes.states), list(changes.states.values()),
+        )  # fmt: skip
+    if isinstance(part, Projection) and changes.rows:
+        await put(db, view_of(part.table, view), changes.rows)
+    await keep_timers(db, number, changes)
+    await keep_aside(db, number, changes)
+    return int(sent) - len(changes.outcomes)
+
+
+async def keep_timers(db: Db, number: int, changes: Changes) -> None:
+    one = "WHERE task = $1 AND subject = $2 AND name = $3"
+    gone = [(number, *key) for key, timer in changes.timers.items() if timer is None]
+    stands = [timer for timer in changes.timers.values() if timer]
+    fired = [(number, timer.subject, timer.name) for timer in changes.fired]
+    for query, values in ((f"DELETE FROM timer {one}", gone), (f"UPDATE timer SET fired = true {one}", fired)):
+        if values:
+            await db.executemany(query, values)
+    if stands:
+        await db.execute(
+            """INSERT INTO timer SELECT $1, *, false FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
+               ON CONFLICT (task, subject, name)
+               DO UPDATE SET due = excluded.due, cause = excluded.cause, fired = false""",
+            number, *columns(stands),
+        )  # fmt: skip
+
+
+def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+async def keep_aside(db: Db, number: int, changes: Changes) -> None:
+    if changes.unparked:
+        await db.execute("DELETE FROM parked WHERE task = $1 AND position = ANY($2)", number, changes.unparked)
+    if changes.parked:
+        upsert = """INSERT INTO parked VALUES ($1, $2, $3, $4, $5) ON CONFLICT (task, position)
+                    DO UPDATE SET reason = excluded.reason, told = excluded.told"""
+        await db.executemany(upsert, [(number, *parked) for parked in changes.parked])
+    if changes.redriven:
+        await db.execute("DELETE FROM redrive WHERE task = $1 AND subject = $2", number, changes.redriven)
+    if changes.unparked:  # What no longer waits need not be tried again.
+        waits = "SELECT subject FROM parked WHERE task = $1"
+        await db.execute(f"DELETE FROM redrive WHERE task = $1 AND subject NOT IN ({waits})", number)
+    if changes.begun:
+        await db.executemany("INSERT INTO lent VALUES ($1, $2)", [(number, position) for position in changes.begun])
+    if changes.done:
+        await db.execute("DELETE FROM lent WHERE task = $1 AND position = ANY($2)", number, changes.done)
+
+
+async def post(db: Db, sent: Sequence[Sent]) -> None:
+    """Put events into the outbox."""
+    rows = [(s.origin, s.sequence, s.partition, *s.envelope[:7]) for s in sent]
+    await db.copy_records_to_table("outbox", records=rows, columns=OUTBOX.split(", "))
+
+
+async def unsent(db: Db, origin: int, limit: int) -> list[Sent]:
+    """What an origin has still to produce, in order."""
+    query = f"SELECT {OUTBOX} FROM outbox WHERE origin = $1 ORDER BY sequence LIMIT $2"
+    return [
+        Sent(row[0], row[1], row[2], Envelope(*row[3:])) for row in map(tuple, await db.fetch(query, origin, limit))
+    ]
+
+
+@lru_cache(COMPILED_MAX)
+def compiled(query: Select[Any]) -> tuple[str, Mapping[str, Any], Sequence[str]]:
+    """The query as PostgreSQL reads it, the values that stand in it, and the order in which it wants them."""
+    found = query.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    return str(found), found.params, found.positiontup or ()
+
+
+async def due(db: Db, task: Task, until: str, limit: int) -> list[Timer]:
+    """Timers in the order in which they are due."""
+    query = """SELECT subject, name, due, cause FROM timer WHERE task = $1 AND NOT fired AND due <= $2
+               ORDER BY due, subject, name LIMIT $3"""
+    return [Timer(*row) for row in await db.fetch(query, task.number, until or "9999", limit)]
+
+
+async def held(db: Db, active: Task, after: int, upto: int) -> dict[int, Parked]:
+    query = "SELECT position, subject, reason, told FROM parked WHERE task = $1 AND position > $2 AND position <= $3"
+    return {row[0]: Parked(*row) for row in await db.fetch(query, active.number, after, upto)}
+
+
+async def stand(db: Db, now: str, ends: Mapping[str, int]) -> list[Standing]:
+    """How each part stands, over all its partitions."""
+    query = f"""SELECT {TASK}, (SELECT count(*) FROM parked WHERE task = number),
+                (SELECT count(*) FROM timer WHERE task = number AND NOT fired AND due <= $1),
+                (SELECT count(*) FROM lent WHERE task = number) FROM task WHERE kind <> 'road'
+                ORDER BY name, version, number"""
+    found: dict[tuple[str, int, bool], Standing] = {}
+    for row in map(tuple, await db.fetch(query, now)):
+        task, behind = Task(*row[:7]), ends.get(row[6], row[3]) - row[3]
+        key = (task.name, task.version, task.active)
+        before = found.get(key) or Standing(task._replace(position=0, partition=""), 0, 0, 0, 0)
+        whole = before.task._replace(position=before.task.position + task.position)
+        found[key] = Standing(whole, *(a + b for a, b in zip(before[1:], (behind, *row[7:]), strict=True)))
+    return list(found.values())

@@ -1,0 +1,58 @@
+"""What belongs together: contacts in a conversation, and contacts filed under a case."""
+
+from typing import Final
+
+from sqlalchemy import Column, Index, MetaData, String, Table, Text
+
+from engine.processor import Drop, Put, projection
+from engine.work import stamp
+from schemas.contact import ContactFiled, ContactUnfiled
+from schemas.conversation import ConversationContinued, ConversationOpened, ConversationReopened
+from schemas.event import Envelope
+
+filed_table: Final = Table(
+    "filed",
+    MetaData(),
+    Column("case_id", Text, primary_key=True),
+    Column("contact_id", Text, primary_key=True),
+    Column("address_id", Text, nullable=False),
+    Column("certainty", String(10), nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("at", String(27), nullable=False),
+    Index(None, "contact_id"),
+)
+
+
+def file(event: ContactFiled | ContactUnfiled, _cause: Envelope) -> list[Put | Drop]:
+    key = {"case_id": event.case_id, "contact_id": event.contact_id}
+    if isinstance(event, ContactUnfiled):
+        return [Drop(key)]
+    said = {"address_id": event.address_id, "certainty": event.certainty, "agent_id": event.agent_id}
+    return [Put(key | said | {"at": stamp(event.at)})]
+
+
+filed: Final = projection("desk.filed", filed_table, file)
+
+thread_table: Final = Table(
+    "thread",
+    MetaData(),
+    Column("contact_id", Text, primary_key=True),
+    Column("conversation_id", Text, nullable=False),
+    Column("address_id", Text, nullable=False),
+    Index(None, "conversation_id"),
+)
+
+
+def belong(event: ConversationOpened | ConversationContinued | ConversationReopened, _cause: Envelope) -> list[Put]:
+    return [
+        Put(
+            {
+                "contact_id": event.contact_id,
+                "conversation_id": event.conversation_id,
+                "address_id": event.address_id,
+            }
+        )
+    ]
+
+
+threads: Final = projection("desk.threads", thread_table, belong)

@@ -1,0 +1,34 @@
+"""Who opened which story, and when: a row each time that it was written down."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
+
+from engine.processor import Put, projection
+from engine.work import stamp
+from schemas.event import Envelope
+from schemas.record import RecordOpened
+from services.desk.entry import KEY, Moment, Sorted
+
+table: Final = Table(
+    "looked",
+    MetaData(),
+    Column("partition", Sorted, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Index("looked_at", *KEY),
+    Index("looked_about", "about", *KEY),
+    Index("looked_agent", "agent_id", *KEY),
+)
+
+
+def look(event: RecordOpened, cause: Envelope) -> list[Put]:
+    where = {"partition": cause.partition, "position": cause.position}
+    said = {"about": event.about, "agent_id": event.agent_id, "why": event.why}
+    return [Put(where | said | {"at": stamp(event.at)})]
+
+
+looked: Final = projection("desk.looked", table, look)

@@ -1,0 +1,209 @@
+"""What is new at the desk, kept at hand for everybody who watches: the work list as it stands, and the latest entries.
+
+There is no queue per watcher: each has only its place, and asks what came after it that is part of its story. So a slow
+one costs nothing, and one that was away too long is told to look anew. A place says how far each partition was seen, so
+that it means the same on every node.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import structlog
+from sqlalchemy import Select, Table, select, union_all
+
+from engine.ask import Row, ask, forget
+from engine.cluster import topics_of
+from engine.engine import Engine
+from engine.values import number, text
+from schemas.errors import Unavailable
+from services.desk.entry import entry
+from services.desk.place import Place
+
+RECENT_MAX: Final = 2_000  # Entries that are kept at hand: who is further behind looks anew.
+LOOK_MAX: Final = 400  # Entries read at once.
+LOOK_S_MIN: Final = 0.02  # Between two looks: what is written meanwhile is seen in one go.
+LOOK_S_MAX: Final = 0.5
+RETRY_S: Final = 1.0
+
+log = structlog.get_logger("desk")
+
+Match = Callable[[Row], bool]
+
+
+class Fresh(NamedTuple):
+    """What came after a place, and the place after it."""
+
+    rows: Sequence[Row]
+    place: Place | None
+
+
+class News:
+    """`board` makes the work list, as text. The edition of `place` changes when what was shown may no longer be so."""
+
+    def __init__(self, engine: Engine, board: Callable[[], Awaitable[str]]) -> None:
+        self._engine, self._board = engine, board
+        self._recent: deque[Row] = deque()  # In order within each partition.
+        self._floor: dict[str, int] = {}  # Not everything up to here is at hand.
+        self.place = Place("", {})  # How far it is. Ask it before a story is read, so that no gap is left.
+        self.html = ""  # The work list, once somebody looked.
+        self._changed = asyncio.Event()
+        self.begun = asyncio.Event()
+        self.closed = False
+
+    async def shown(self) -> str:
+        """The work list as it stands; where nobody looked yet, it is made now. Raises `Unavailable` without a view."""
+        return self.html or await self._board()
+
+    def after(self, place: Place | None, match: Match) -> Fresh | None:
+        """What came after this place and is part of the story. None: look anew."""
+        if not self.begun.is_set():
+            return Fresh((), place)
+        if place is None or place.edition != self.place.edition:
+            return None
+        if not all(place.saw(partition, floor) for partition, floor in self._floor.items()):
+            return None
+        behind = {partition for partition, reached in self.place.reached.items() if not place.saw(partition, reached)}
+        new: list[Row] = []
+        for row in reversed(self._recent):
+            if not behind:
+                break  # All that is older was seen.
+            if not place.saw(row["partition"], row["position"]):
+                new.append(row)
+            else:
+                behind.discard(row["partition"])
+        # Whoever comes from a node that is ahead of this one saw more, and is not told it again.
+        return Fresh([row for row in reversed(new) if match(row)], place.joined(self.place))
+
+    def changing(self) -> asyncio.Event:
+        """An event that is set when there is something new after now."""
+        return self._changed
+
+    def close(self) -> None:
+        """Let everybody go."""
+        self.closed = True
+        self.ring()
+
+    async def run(self) -> None:
+        """Keep it up to date, until it is closed."""
+        while not self.closed:
+            mark = self._engine.store.mark()
+            try:
+                if await self.look():
+                    continue
+            except Unavailable:
+                log.warning("desk.news.retrying")
+                await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(LOOK_S_MIN)
+            await self._engine.store.moved(mark, LOOK_S_MAX)
+
+    async def look(self) -> bool:
+        """See what is new; true if there may be more."""
+        before, more = self.place, await self._follow()
+        html = await self._board()
+        if html != self.html or self.place != before:
+            self.html = html
+            self.ring()
+        return more
+
+    async def _follow(self) -> bool:
+        """Take what was entered since; true if there may be more."""
+        newer: Sequence[Row] = ()
+        more = False
+        if self.begun.is_set():
+            newer, more = await logged_after(self._engine, self.place.reached)
+        edition = await self._current_edition()  # Asked last: if it is still the same, it is that of what was read.
+        if edition is None:
+            return False
+        if edition != self.place.edition:
+            await self._begin(edition)
+            return True
+        self._take(newer)
+        return more
+
+    async def _current_edition(self) -> str | None:
+        """The task that keeps the entries, and how much it has set aside: what is tried again comes out of turn."""
+        for standing in await self._engine.standings():
+            task = standing.task
+            if task.name == entry.name and task.active and task.version >= entry.version:
+                return f"{task.number}.{standing.parked}"
+        return None
+
+    async def _begin(self, edition: str) -> None:
+        """From here on: what was before stands in the stories."""
+        forget(self._engine)
+        ends = await logged_last(self._engine)
+        if await self._current_edition() != edition:
+            return  # It changed while we read: the next look begins again.
+        self._recent.clear()
+        self._floor, self.place = dict(ends), Place(edition, ends)
+        self.begun.set()
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        self._recent.extend(rows)
+        if rows:
+            last = {row["partition"]: row["position"] for row in rows}
+            self.place = self.place._replace(reached={**self.place.reached, **last})
+        while len(self._recent) > RECENT_MAX:
+            gone = self._recent.popleft()
+            self._floor[gone["partition"]] = gone["position"]
+
+    def ring(self) -> None:
+        """Have everybody who watches look at what they watch."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+async def partitions(engine: Engine) -> Sequence[str]:
+    """Where entries are told: one nameless partition, or those of their topics."""
+    topics = topics_of([entry])
+    return [name for name in await engine.partitions() if not name or name.rpartition("-")[0] in topics]
+
+
+async def logged_after(engine: Engine, reached: Mapping[str, int]) -> tuple[Sequence[Row], bool]:
+    """What was logged after these positions, in order within each partition; and whether there may be more."""
+    names = await partitions(engine)
+    share = max(1, LOOK_MAX // len(names))
+    values: dict[str, Any] = {f"partition_{n}": name for n, name in enumerate(names)}
+    values |= {f"after_{n}": reached.get(name, 0) for n, name in enumerate(names)} | {"share": share}
+    rows = await ask(engine, newer, [entry], (len(names),), values)
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["partition"]] = counts.get(row["partition"], 0) + 1
+    return rows, share in counts.values()
+
+
+def newer(row: Table, many: int) -> Select[Any]:
+    """A short stretch of the key for each partition, whatever the database guesses."""
+    stretches = (
+        select(row)
+        .where(row.c.partition == text(f"partition_{n}"), row.c.position > number(f"after_{n}"))
+        .order_by(row.c.position)
+        .limit(number("share"))
+        .subquery()
+        for n in range(many)
+    )
+    every = union_all(*(select(one) for one in stretches)).subquery()
+    return select(every).order_by(every.c.partition, every.c.position)
+
+
+async def logged_last(engine: Engine) -> Mapping[str, int]:
+    """The position up to which each partition was told."""
+    names = await partitions(engine)
+    values = {f"partition_{n}": name for n, name in enumerate(names)}
+    rows = await ask(engine, ends, [entry], (len(names),), values)
+    return {row["partition"]: row["position"] for row in rows}
+
+
+def ends(row: Table, many: int) -> Select[Any]:
+    stretches = (
+        select(row.c.partition, row.c.position)
+        .where(row.c.partition == text(f"partition_{n}"))
+        .order_by(row.c.position.desc())
+        .limit(1)
+        .subquery()
+        for n in range(many)
+    )
+    every = union_all(*(select(one) for one in stretches)).subquery()
+    return select(every)

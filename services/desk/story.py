@@ -1,0 +1,185 @@
+"""A story: all that belongs to one address, party or case, over every channel, in the order in which it happened.
+
+What is told late stands where it belongs. What happened in the same instant stands in the order of the log.
+"""
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+
+from engine.ask import Row, ask
+from engine.engine import Engine
+from engine.values import number, text
+from schemas.errors import Refused
+from services.desk.entry import KEY, entry
+from services.desk.filed import filed, threads
+from services.desk.identity import decided
+from services.desk.place import entry_of, spot
+from services.desk.whose import CERTAIN, Whose, whose
+
+PAGE_MAX: Final = 50
+PAGE_MOST: Final = 200
+SLOTS_MAX: Final = 64  # Addresses of one story, each read as a short stretch of its own.
+SLOTS_EXACT: Final = 4
+ADDRESSES_MAX: Final = 1_024
+PARTIES_MAX: Final = 64
+LATEST: Final = ("~", "~", 2**62)  # After everything.
+SURE: Final = 2
+IN_ORDER: Final = itemgetter(*KEY)
+
+
+class Told(NamedTuple):
+    """One fact of a story. Unless it is `sure`, it is only possibly theirs: somebody has to decide."""
+
+    row: Row
+    sure: bool
+
+
+class Story(NamedTuple):
+    """A page of a story, newest first. `before` is where the page before it begins; None at its very beginning."""
+
+    subject: str
+    entries: Sequence[Told]
+    before: str | None
+
+
+async def story(engine: Engine, subject: str, before: str | None = None, limit: int = PAGE_MAX) -> Story:
+    """The story of `address/…`, `party/…` or `case/…`. Raises `Refused` where it is none of these."""
+    kind, _, name = subject.partition("/")
+    limit = min(limit, PAGE_MOST)
+    values = dict(zip(("at", "partition", "position"), entry_of(before) if before else LATEST, strict=True))
+    values |= {"subject": name, "most": limit + 1}
+    match kind:
+        case "address":
+            rows = [(row, True) for row in await ask(engine, of_address, [entry], (), values)]
+        case "case":
+            found = await ask(engine, of_case, [entry, filed, threads], (), values)
+            rows = [(row, row["case_id"] == name or row["given"] == SURE) for row in found]
+        case "party":
+            theirs = await whose(engine, name)
+            found = await party_rows(engine, theirs, values)
+            rows = [(row, sure_of(theirs, row)) for row in found]
+        case _:
+            raise Refused("a story is told of an address, a party or a case")
+    rows.sort(key=lambda one: IN_ORDER(one[0]), reverse=True)
+    entries = [Told(row, sure) for row, sure in rows[:limit]]
+    return Story(subject, entries, place_of(entries[-1].row) if len(rows) > limit else None)
+
+
+def place_of(row: Row) -> str:
+    return f"{row['at']}{spot(row['partition'], row['position'])}"
+
+
+def sure_of(theirs: Whose, row: Row) -> bool:
+    return row["given"] == SURE or row["party_id"] in theirs.parties or theirs.addresses.get(row["address_id"], False)
+
+
+class Shape(NamedTuple):
+    """What a party's query is made for: few shapes for many parties, so that few queries have to be built."""
+
+    addresses: int
+    parties: int
+    contested: bool
+
+
+async def party_rows(engine: Engine, theirs: Whose, values: dict[str, Any]) -> Sequence[Row]:
+    parties, addresses = padded(theirs.parties), padded([*theirs.addresses])
+    if len(parties) > PARTIES_MAX or len(addresses) > ADDRESSES_MAX:
+        raise Refused(f"a story is told of {PARTIES_MAX} merged parties and {ADDRESSES_MAX} addresses at most")
+    values |= {f"address_{n}": name for n, name in enumerate(addresses)}
+    values |= {f"party_{n}": name for n, name in enumerate(parties)}
+    shape = Shape(len(addresses), len(parties), theirs.contested)
+    return await ask(engine, of_party, [entry, decided], [shape], values)
+
+
+def padded(names: Sequence[str]) -> list[str]:
+    """The same names, the last of them repeated until there are as many as some query was built for."""
+    many = len(names)
+    slots = many if many <= SLOTS_EXACT else 1 << (many - 1).bit_length()
+    return [*names, *[names[-1]] * (slots - many)] if names else []
+
+
+def of_address(row: Table) -> Select[Any]:
+    return page(row, stretch(row, row.c.address_id == text("subject")))
+
+
+def of_case(row: Table, file: Table, thread: Table) -> Select[Any]:
+    """Its own facts, the contacts filed under it, and what else was said in the conversations of those."""
+    here = file.c.case_id == text("subject")
+    mine, same = thread.alias("mine"), thread.alias("same")
+    direct = row.join(file, file.c.contact_id == row.c.contact_id)
+    along = (
+        file.join(mine, mine.c.contact_id == file.c.contact_id)
+        .join(same, same.c.conversation_id == mine.c.conversation_id)
+        .join(row, row.c.contact_id == same.c.contact_id)
+    )
+    sure = func.max(case((file.c.certainty == CERTAIN, SURE), else_=1))
+    own = select(sure).where(here, file.c.contact_id == row.c.contact_id).correlate(row).scalar_subquery()
+    talk = file.join(mine, mine.c.contact_id == file.c.contact_id).join(
+        same, same.c.conversation_id == mine.c.conversation_id
+    )
+    theirs = select(sure).select_from(talk).where(here, same.c.contact_id == row.c.contact_id)
+    given = func.coalesce(own, theirs.correlate(row).scalar_subquery(), 0)
+    return page(
+        row,
+        stretch(row, row.c.case_id == text("subject")),
+        stretch(row, here, source=direct),
+        stretch(row, here, source=along),
+        given=given,
+    )
+
+
+def of_party(row: Table, give: Table, shape: Shape) -> Select[Any]:
+    """What their addresses said, unless an agent gave it to others; what an agent gave them; and their own facts."""
+    group = [text(f"party_{n}") for n in range(shape.parties)]
+    named = [text(f"address_{n}") for n in range(shape.addresses)]
+    of_contact = give.c.contact_id == row.c.contact_id
+    ours = exists().where(of_contact, give.c.party_id.in_(group)).correlate(row)
+    others = exists().where(of_contact, give.c.party_id.not_in(group), give.c.certainty == CERTAIN).correlate(row)
+    kept = [or_(~others, ours)] if shape.contested else []
+    sure = func.max(case((give.c.certainty == CERTAIN, SURE), else_=1))
+    given = select(sure).where(of_contact, give.c.party_id.in_(group)).correlate(row).scalar_subquery()
+    each = [row.c.address_id == one for one in named] if len(named) <= SLOTS_MAX else [row.c.address_id.in_(named)]
+    return page(
+        row,
+        *(stretch(row, here, *kept) for here in each),
+        *(stretch(row, give.c.party_id == one, source=row.join(give, of_contact)) for one in group),
+        *(stretch(row, row.c.party_id == one) for one in group),
+        given=func.coalesce(given, 0),
+    )
+
+
+def stretch(row: Table, *where: ColumnElement[bool], source: Any = None) -> Subquery:  # noqa: ANN401  # A join.
+    """The keys of the entries before the place that is asked for: a short stretch of an index."""
+    key = [row.c[name] for name in KEY]
+    before = tuple_(*key) < tuple_(text("at"), text("partition"), number("position"))
+    found = select(*key).select_from(row if source is None else source).where(*where, before)
+    return found.order_by(*(column.desc() for column in key)).limit(number("most")).subquery()
+
+
+def page(row: Table, *stretches: Subquery, given: ColumnElement[Any] | None = None) -> Select[Any]:
+    """The newest entries of these stretches, each once. What is not on the page is not even looked up.
+
+    They come in no order: to sort a page of whole rows is quicker where it is read.
+    """
+    every = union_all(*(select(one) for one in stretches)).subquery()
+    newest = [every.c[name].desc() for name in KEY]
+    keys = select(every).distinct().order_by(*newest).limit(number("most")).subquery("keys")
+    both = keys.join(row, and_(row.c.partition == keys.c.partition, row.c.position == keys.c.position))
+    chosen = select(row) if given is None else select(row, given.label("given"))
+    return chosen.select_from(both)

@@ -1,0 +1,150 @@
+"""What agents write goes out in the order in which they wrote it to an address, and each of it once.
+
+Whatever a road cannot take now is asked for again, at the times of `LADDER`, and what is written meanwhile waits behind
+it. Whoever carries it says what came of it, and this says what is to be carried next. See decision 0009.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec.structs import asdict
+
+from engine.processor import State, processor
+from schemas.contact import ContactAnswered, ContactMade
+from schemas.event import Event
+from schemas.message import MessageFailed, MessagePostponed, MessageRequested, MessageSent, MessageUnknown
+from schemas.timer import TimerCleared, TimerElapsed, TimerSet
+
+NAME: Final = "intake.outbox"
+TIMER: Final = f"{NAME}.again"
+MINUTE: Final = timedelta(minutes=1)
+LADDER: Final = (MINUTE / 4, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, *(60 * MINUTE,) * 8)  # Close to nine hours.
+LETTERS_MAX: Final = 30  # That wait for one address, each of up to 15,000 characters.
+KNOWN_MAX: Final = 200  # Of one address, that ended: none of them goes out again.
+
+
+class Letter(State, frozen=True):
+    """A message that has not ended."""
+
+    message_id: str
+    channel: str
+    text: str
+    written_at: datetime
+    inbox: str = "main"
+    address: str = ""
+    title: str = ""
+    thread_id: str = ""
+    reply_to: str = ""
+    tried: int = 0
+    out: bool = False  # Somebody carries it, and has not said what came of it.
+
+
+class Outbox(State, frozen=True):
+    """What has not ended, in the order of writing; whether a timer runs; and the names of what ended."""
+
+    letters: tuple[Letter, ...] = ()
+    waiting: bool = False
+    ended: tuple[str, ...] = ()
+
+
+def post(
+    known: Outbox,
+    event: ContactAnswered
+    | ContactMade
+    | MessagePostponed
+    | MessageSent
+    | MessageFailed
+    | MessageUnknown
+    | TimerElapsed,
+) -> tuple[Outbox, list[Event]]:
+    match event:
+        case ContactAnswered() | ContactMade():
+            return written(known, event)
+        case MessagePostponed(message_id=name):
+            return postponed(known, event) if name in names(known) else (known, [])
+        case MessageSent(message_id=name) | MessageFailed(message_id=name) | MessageUnknown(message_id=name):
+            return ended(known, name, event.at, event.subject) if name in names(known) else (known, [])
+        case TimerElapsed(at=at, about=about):
+            return carried(known.but(waiting=False), at, about)
+
+
+def written(known: Outbox, event: ContactAnswered | ContactMade) -> tuple[Outbox, list[Event]]:
+    """What an agent wrote, if it is to be carried, and is not known."""
+    if not event.message_id or not event.text or event.message_id in (*names(known), *known.ended):
+        return known, []
+    if len(known.letters) >= LETTERS_MAX:
+        failed = MessageFailed(
+            at=event.at,
+            message_id=event.message_id,
+            address_id=event.address_id,
+            channel=event.channel,
+            reason="too-many",
+        )
+        return known, [failed]
+    letter = Letter(
+        message_id=event.message_id,
+        channel=event.channel,
+        text=event.text,
+        written_at=event.at,
+        inbox=event.inbox,
+        address=event.address,
+        title=event.title,
+        thread_id=event.thread_id,
+        reply_to=event.reply_to if isinstance(event, ContactAnswered) else "",
+    )
+    more = known.but(letters=(*known.letters, letter))
+    return (more, []) if known.waiting else carried(more, event.at, event.subject)
+
+
+def carried(known: Outbox, at: datetime, subject: str) -> tuple[Outbox, list[Event]]:
+    """Ask that everything be carried which nobody carries yet."""
+    address = subject.removeprefix("address/")
+    requests: list[Event] = [
+        MessageRequested(
+            at=at,
+            address_id=address,
+            attempt=letter.tried + 1,
+            **{name: value for name, value in asdict(letter).items() if name not in {"tried", "out"}},
+        )
+        for letter in known.letters
+        if not letter.out
+    ]
+    letters = tuple(letter.but(out=True) for letter in known.letters)
+    return known.but(letters=letters), requests
+
+
+def postponed(known: Outbox, event: MessagePostponed) -> tuple[Outbox, list[Event]]:
+    """Ask again later; or, at the end of the ladder, never again."""
+    letter = next(each for each in known.letters if each.message_id == event.message_id)
+    if letter.tried >= len(LADDER):
+        after, outcomes = ended(known, letter.message_id, event.at, event.subject)
+        failed = MessageFailed(
+            at=event.at,
+            message_id=letter.message_id,
+            address_id=event.address_id,
+            channel=letter.channel,
+            reason="unreachable",
+        )
+        return after, [failed, *outcomes]
+    back = letter.but(tried=letter.tried + 1, out=False)
+    letters = tuple(back if each is letter else each for each in known.letters)
+    after = known.but(letters=letters, waiting=True)
+    if known.waiting:
+        return after, []
+    return after, [TimerSet(at=event.at, about=event.subject, name=TIMER, due=event.at + LADDER[letter.tried])]
+
+
+def ended(known: Outbox, name: str, at: datetime, subject: str) -> tuple[Outbox, list[Event]]:
+    """It goes out no more. Where nothing is left that waits, no timer needs to run."""
+    letters = tuple(letter for letter in known.letters if letter.message_id != name)
+    idle = known.waiting and all(letter.out for letter in letters)
+    after = Outbox(letters=letters, waiting=known.waiting and not idle, ended=(*known.ended, name)[-KNOWN_MAX:])
+    return after, [TimerCleared(at=at, about=subject, name=TIMER)] if idle else []
+
+
+def names(known: Outbox) -> Sequence[str]:
+    return [letter.message_id for letter in known.letters]
+
+
+outbox = processor(NAME, post)

@@ -1,0 +1,207 @@
+"""What a list may be asked by: each filter is one condition on a row, or on a row that is reached from it in steps."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, or_, select
+
+from engine.values import text
+from services.klantinteracties.fields import FLAGS, moment
+
+FILTERS_MAX: Final = 30  # Of one question.
+VALUE_CHARS_MAX: Final = 1_000
+KNOWN_BY: Final = "known-by"  # Rows that are looked for like numbers, and never served.
+LIKE: Final = {"partij-identificatoren": ("partij-identificatoren", KNOWN_BY)}
+SEPARATOR: Final = "\x1f"  # Between the terms of a row.
+
+NARROW: Final = frozenset({"uuid", "contact", "party", "other", "object_id", "address_id"})
+
+Clause = Callable[[Table, str], ColumnElement[bool]]
+
+
+class Step(NamedTuple):
+    """From a row to others: those of this kind of which `inner` is what `outer` is here."""
+
+    outer: str
+    kind: str
+    inner: str
+    claimed: bool = False  # Of parties: those to whom the address surely belongs count as well.
+
+
+class Filter(NamedTuple):
+    clause: Clause
+    read: Callable[[str], str]  # Raises `ValueError`.
+    schema: Mapping[str, Any]
+    steps: tuple[Step, ...] = ()
+    narrow: bool = False  # Few rows are so: they are looked for by this, and not by their kind.
+    numbered: bool = False  # Asked by what a number comes to in each register: see `numbers`.
+
+    def after(self, *steps: Step) -> "Filter":
+        """The same, of what is reached by these steps first."""
+        return self._replace(steps=(*steps, *self.steps))
+
+
+def words(value: str) -> str:
+    return value.replace(SEPARATOR, "")
+
+
+def name_in(value: str) -> str:
+    return str(UUID(value))
+
+
+def name_at_end(value: str) -> str:
+    """Of the card that an address names; of any other address nothing is found."""
+    try:
+        return str(UUID(value.rstrip("/").rpartition("/")[2]))
+    except ValueError:
+        return ""
+
+
+def day(value: str) -> str:
+    return date.fromisoformat(value).isoformat()
+
+
+def flag(value: str) -> str:
+    found = FLAGS.get(value.lower())
+    if found is None:
+        raise ValueError("no boolean")
+    return "true" if found else "false"
+
+
+def sorted_moment(value: str) -> str:
+    """As it stands in the order of a list."""
+    return sortable(moment(value.replace(" ", "+")))
+
+
+def sortable(written: str) -> str:
+    """A moment with all its digits, so that it sorts as text."""
+    head, dot, rest = written.removesuffix("Z").partition(".")
+    return f"{head}.{rest if dot else '000000'}Z"
+
+
+def escaped(value: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", value)
+
+
+TEXT: Final = {"type": "string"}
+NAME: Final = {"type": "string", "format": "uuid"}
+URL: Final = {"type": "string", "format": "uri"}
+FLAG: Final = {"type": "boolean"}
+DAY: Final = {"type": "string", "format": "date"}
+MOMENT: Final = {"type": "string", "format": "date-time"}
+
+
+def exactly(column: str, read: Callable[[str], str] = words, schema: Mapping[str, Any] = TEXT) -> Filter:
+    return Filter(lambda table, name: table.c[column] == text(name), read, schema, narrow=column in NARROW)
+
+
+def holds(column: str) -> Filter:
+    """Somewhere in it, whatever the capitals."""
+
+    def read(value: str) -> str:
+        return f"%{escaped(value.casefold())}%"
+
+    return Filter(lambda table, name: table.c[column].like(text(name), escape="\\"), read, TEXT)
+
+
+def term(label: str, read: Callable[[str], str] = words, schema: Mapping[str, Any] = TEXT) -> Filter:
+    """One of the things that few ask by, which stand together."""
+
+    def as_term(value: str) -> str:
+        return f"%{SEPARATOR}{label}={escaped(read(value))}{SEPARATOR}%"
+
+    return Filter(lambda table, name: table.c.terms.like(text(name), escape="\\"), as_term, schema)
+
+
+def choice(label: str, *known: str) -> Filter:
+    def read(value: str) -> str:
+        if value not in known:
+            raise ValueError("no such word")
+        return value
+
+    return term(label, read, {"type": "string", "enum": list(known)})
+
+
+def yes(label: str) -> Filter:
+    return term(label, flag, FLAG)
+
+
+def terms(**said: Any) -> str:  # noqa: ANN401  # As its field holds it.
+    """The terms of a row, as they are asked by."""
+    each = (f"{label}={shown(value)}" for label, value in said.items() if value is not None)
+    return f"{SEPARATOR}{SEPARATOR.join(each)}{SEPARATOR}"
+
+
+def shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else words(str(value))
+
+
+def linked(prefix: str, *steps: Step, column: str = "") -> dict[str, Filter]:
+    """By the name or the address of another card."""
+    last = column or "uuid"
+    return {
+        f"{prefix}__uuid": exactly(last, name_in, NAME).after(*steps),
+        f"{prefix}__url": exactly(last, name_at_end, URL).after(*steps),
+    }
+
+
+def ranged(prefix: str, column: str, read: Callable[[str], str], schema: Mapping[str, Any]) -> dict[str, Filter]:
+    compare: dict[str, Clause] = {
+        "gt": lambda table, name: table.c[column] > text(name),
+        "gte": lambda table, name: table.c[column] >= text(name),
+        "lt": lambda table, name: table.c[column] < text(name),
+        "lte": lambda table, name: table.c[column] <= text(name),
+    }
+    found = {f"{prefix}__{how}": Filter(clause, read, schema) for how, clause in compare.items()}
+    return {prefix: exactly(column, read, schema), **found}
+
+
+def there(*steps: Step, where: Clause | None = None) -> Filter:
+    """Whether there is any such row."""
+
+    def clause(table: Table, name: str) -> ColumnElement[bool]:
+        [step] = steps
+        other = table.alias()
+        more = () if where is None else (where(other, name),)  # type: ignore[arg-type]  # An alias has its columns.
+        found = exists().where(other.c[step.inner] == table.c[step.outer], other.c.kind == step.kind, *more)
+        return or_(and_(text(name) == "true", found), and_(text(name) == "false", ~found))
+
+    return Filter(clause, flag, FLAG)
+
+
+def of_kind(table: FromClause, kinds: Iterable[str]) -> ColumnElement[bool]:
+    """Rows of these kinds, found by what else is asked: SQLite would go by an index of the kind, which holds most."""
+    return table.c.kind.concat("").in_(tuple(kinds))
+
+
+def conditions(table: Table, asked: Iterable[tuple[str, Filter]]) -> list[ColumnElement[bool]]:
+    """All that was asked, of each row of this table. What is reached by the same steps holds of the same row."""
+    here: list[ColumnElement[bool]] = []
+    beyond: dict[Step, list[tuple[str, Filter]]] = {}
+    for name, one in asked:
+        if one.steps:
+            beyond.setdefault(one.steps[0], []).append((name, one._replace(steps=one.steps[1:])))
+        else:
+            here.append(one.clause(table, name))
+    for step, rest in beyond.items():
+        here.append(reached(table, step, rest))
+    return here
+
+
+def reached(table: Table, step: Step, rest: list[tuple[str, Filter]]) -> ColumnElement[bool]:
+    other = table.alias()
+    inner = conditions(other, rest)  # type: ignore[arg-type]  # As above.
+    found = select(other.c[step.inner]).where(of_kind(other, LIKE.get(step.kind, (step.kind,))), *inner)
+    direct = table.c[step.outer].in_(found)
+    if not step.claimed:
+        return direct
+    claim, rival = table.alias(), table.alias()
+    shared = exists().where(
+        rival.c.address_id == claim.c.address_id, rival.c.party != claim.c.party, rival.c.kind == claim.c.kind
+    )
+    theirs = select(claim.c.address_id).where(claim.c.kind == "digitaleadressen", claim.c.party.in_(found), ~shared)
+    by_nobody = func.coalesce(table.c.party, "") == ""  # So that no index of those without a party is gone through.
+    return or_(direct, and_(by_nobody, table.c.address_id.in_(theirs)))

@@ -1,0 +1,50 @@
+"""What of a library's remarks is told to whom."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from draad.logs import configure
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    yield capsys
+    structlog.reset_defaults()
+    logging.basicConfig(handlers=[logging.NullHandler()], level=logging.WARNING, force=True)
+
+
+def remark() -> None:
+    logging.getLogger("aiokafka").warning("No broker at %s", "secret.example")
+    logging.getLogger("aiokafka.cluster").error("Unable to update")
+
+
+def test_who_gives_a_command_is_not_told_what_heals_by_itself(said: pytest.CaptureFixture[str]) -> None:
+    configure("warning")
+    remark()
+    assert said.readouterr() == ("", "")
+
+
+def test_a_process_that_runs_tells_it_without_what_it_was_about(said: pytest.CaptureFixture[str]) -> None:
+    configure("info")
+    remark()
+    told = said.readouterr().err
+    assert "No broker at %s" in told
+    assert "Unable to update" in told
+    assert "secret" not in told
+
+
+def test_a_mistake_in_a_library_is_told_to_anybody(said: pytest.CaptureFixture[str]) -> None:
+    configure("warning")
+    try:
+        dict[str, str]()["secret"]
+    except KeyError:
+        logging.getLogger("aiokafka.conn").exception("Unexpected")
+    logging.getLogger("asyncio").error("Task exception was never retrieved")
+    told = said.readouterr().err
+    assert '"said": "Unexpected"' in told
+    assert '"error": "KeyError"' in told
+    assert "never retrieved" in told
+    assert "secret" not in told

@@ -1,0 +1,18 @@
+"""As Meta signs: the bytes, and nothing of the address."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.fakes import meta
+
+SETTINGS: Mapping[str, Any] = {
+    "phone_number_id": meta.NUMBER_ID,
+    "app_secret": meta.APP_SECRET,
+    "verify_token": meta.VERIFY,
+    "access_token": meta.ACCESS,
+}
+
+
+def sign(settings: Mapping[str, Any], url: str, body: bytes) -> Mapping[str, str]:
+    """The headers that its provider would send with this body to this address."""
+    return {"x-hub-signature-256": meta.signature(body, settings["app_secret"])}
