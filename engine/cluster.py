@@ -32,6 +32,12 @@ def topics_of(parts: Sequence[Part]) -> set[str]:
     return set() if "" in found else found
 
 
+def read_by(parts: Sequence[Part], partitions: Sequence[str]) -> Sequence[str]:
+    """Those of these partitions that they read. The one of a log on one machine has no name, and everybody reads it."""
+    topics = topics_of(parts)
+    return [where for where in partitions if not topics or where.rpartition("-")[0] in {"", *topics}]
+
+
 def topic_of(event: type[Event]) -> str:
     """The first word of its subjects; empty where it may be any."""
     names: dict[str, Any] = {name: f"{{{name}}}" for name in event.model_fields}

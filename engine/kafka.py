@@ -16,7 +16,7 @@ from sqlalchemy import Select, Table
 
 from engine.bell import Bell
 from engine.broker import GONE, Broker, Sent
-from engine.cluster import Cluster, topics_of
+from engine.cluster import Cluster, read_by
 from engine.heart import Heart
 from engine.partitions import Partitions
 from engine.postgres import Database, Db, compiled, due, held, keep, post, stand, unsent
@@ -99,10 +99,9 @@ class KafkaStore:
         await self.road.append(facts)
 
     async def partitions(self, parts: Sequence[Part]) -> Sequence[str]:
-        found = self._broker.partitions()
+        found: Sequence[str] = self._broker.partitions()
         for name in {part.name for part in parts}:
-            topics = topics_of([part for part in parts if part.name == name])
-            found = [where for where in self._broker.partitions() if not topics or where.rpartition("-")[0] in topics]
+            found = read_by([part for part in parts if part.name == name], self._broker.partitions())
             await self._heart.announce(name, found)
         return found
 
@@ -115,7 +114,8 @@ class KafkaStore:
             raise Conflict(f"{part.name} is at work elsewhere")
         self._leases[part.name, partition] = lease
         async with self._db.transaction() as db:
-            taken = await take(db, part, partition, self._heart.worker)
+            reads = read_by([part], self._broker.partitions())
+            taken = await take(db, part, partition, self._heart.worker, reads)
         await self._drop_all(part.name, partition)
         for task, *rest in taken:
             await self._watch(len(taken), task, *rest)

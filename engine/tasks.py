@@ -1,6 +1,6 @@
 """Tasks in PostgreSQL: made, taken, rebuilt and replaced, each in the transaction of whoever asks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Table
@@ -57,10 +57,11 @@ async def drop_views(db: Db) -> None:
         await db.execute(f'DROP TABLE "{row[0]}"')
 
 
-async def take(db: Db, part: Part, partition: str, worker: str) -> list[tuple[Any, ...]]:
+async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[tuple[Any, ...]]:
     """This part's tasks here, from now on this worker's: each with its view, what it has heard and how much it sent.
 
-    A version never seen gets a task, a rebuild whose code is gone is forgotten. None while a living worker has them.
+    A version never seen gets tasks, on all partitions that it `reads` at once: so it never seems to be further than it
+    is. A rebuild whose code is gone is forgotten. None while a living worker has them.
     """
     name = part.name
     await db.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
@@ -70,10 +71,13 @@ async def take(db: Db, part: Part, partition: str, worker: str) -> list[tuple[An
     for task in await tasks_of(db, name, partition):
         if not task.active and task.version != part.version:
             await forget_task(db, task.number)
-    there = await tasks_of(db, name, partition)
-    if part.version > max((task.version for task in there), default=0):
-        view = await db.fetchval("SELECT max(view) FROM task WHERE name = $1 AND version = $2", name, part.version)
-        await new_task(db, name, part.version, part.kind, partition, view, active=not there)
+    versions = dict(await db.fetch("SELECT partition, max(version) FROM task WHERE name = $1 GROUP BY 1", name))
+    if part.version > versions.get(partition, 0):
+        for where in reads:
+            if part.version > versions.get(where, 0):
+                same = "SELECT max(view) FROM task WHERE name = $1 AND version = $2"
+                view = await db.fetchval(same, name, part.version)
+                await new_task(db, name, part.version, part.kind, where, view, active=where not in versions)
     query = f"""UPDATE task SET token = token + 1, holder = $3 WHERE name = $1 AND partition = $2
                 RETURNING {TASK}, view, heard, sent"""
     rows = [tuple(row) for row in await db.fetch(query, name, partition, worker)]

@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import select
 
-from engine.cluster import topics_of
+from engine.cluster import read_by
 from engine.engine import Engine
 from engine.processor import Part
 from engine.store import Store
@@ -162,13 +162,8 @@ class Tool:
 
 async def everywhere(engine: Engine, parts: Sequence[Part]) -> bool:
     """Whether each of them is at work on every partition that it reads."""
-    found, ends = await engine.store.places(), await engine.ends()
-    for part in parts:
-        topics = topics_of([part])  # None where it may be any.
-        read = {where for where in ends if not topics or where.rpartition("-")[0] in {"", *topics}}
-        if not {(part.name, where) for where in read} <= found.keys():
-            return False
-    return True
+    found, every = await engine.store.places(), await engine.partitions()
+    return all((part.name, where) in found for part in parts for where in read_by([part], every))
 
 
 @asynccontextmanager

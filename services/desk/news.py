@@ -7,18 +7,20 @@ that it means the same on every node.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import structlog
 from sqlalchemy import Select, Table, select, union_all
 
 from engine.ask import Row, ask, forget
-from engine.cluster import topics_of
+from engine.cluster import read_by
 from engine.engine import Engine
 from engine.values import number, text
 from schemas.errors import Unavailable
 from services.desk.entry import entry
+from services.desk.filed import filed, threads
+from services.desk.identity import claims, decided, merges, reveals
 from services.desk.place import Place
 
 RECENT_MAX: Final = 2_000  # Entries that are kept at hand: who is further behind looks anew.
@@ -26,6 +28,8 @@ LOOK_MAX: Final = 400  # Entries read at once.
 LOOK_S_MIN: Final = 0.02  # Between two looks: what is written meanwhile is seen in one go.
 LOOK_S_MAX: Final = 0.5
 RETRY_S: Final = 1.0
+# What a story is told from. Each is kept by a part of its own, and they are never equally far.
+VIEWS: Final = {view.name: view.version for view in (entry, claims, merges, reveals, decided, filed, threads)}
 
 log = structlog.get_logger("desk")
 
@@ -37,6 +41,13 @@ class Fresh(NamedTuple):
 
     rows: Sequence[Row]
     place: Place | None
+
+
+class Standings(NamedTuple):
+    """Which entries there are, if there are any yet, and the views that are kept of them."""
+
+    edition: str | None
+    views: frozenset[str]
 
 
 class News:
@@ -113,28 +124,35 @@ class News:
         more = False
         if self.begun.is_set():
             newer, more = await logged_after(self._engine, self.place.reached)
-        edition = await self._current_edition()  # Asked last: if it is still the same, it is that of what was read.
+        edition, views = await self._standings()  # Asked last: if it is the same, it is that of what was read.
         if edition is None:
             return False
         if edition != self.place.edition:
             await self._begin(edition)
             return True
-        self._take(newer)
+        known = await known_to(self._engine, views, newer)
+        self._take(known)
+        if len(known) < len(newer):
+            await asyncio.sleep(LOOK_S_MIN)
+            return True
         return more
 
-    async def _current_edition(self) -> str | None:
+    async def _standings(self) -> Standings:
         """The task that keeps the entries, and how much it has set aside: what is tried again comes out of turn."""
+        edition, views = None, set()
         for standing in await self._engine.standings():
             task = standing.task
-            if task.name == entry.name and task.active and task.version >= entry.version:
-                return f"{task.number}.{standing.parked}"
-        return None
+            if task.active and task.version >= VIEWS.get(task.name, task.version + 1):
+                views.add(task.name)
+                if task.name == entry.name:
+                    edition = f"{task.number}.{standing.parked}"
+        return Standings(edition, frozenset(views))
 
     async def _begin(self, edition: str) -> None:
         """From here on: what was before stands in the stories."""
         forget(self._engine)
         ends = await logged_last(self._engine)
-        if await self._current_edition() != edition:
+        if (await self._standings()).edition != edition:
             return  # It changed while we read: the next look begins again.
         self._recent.clear()
         self._floor, self.place = dict(ends), Place(edition, ends)
@@ -156,9 +174,8 @@ class News:
 
 
 async def partitions(engine: Engine) -> Sequence[str]:
-    """Where entries are told: one nameless partition, or those of their topics."""
-    topics = topics_of([entry])
-    return [name for name in await engine.partitions() if not name or name.rpartition("-")[0] in topics]
+    """Where entries are told."""
+    return read_by([entry], await engine.partitions())
 
 
 async def logged_after(engine: Engine, reached: Mapping[str, int]) -> tuple[Sequence[Row], bool]:
@@ -172,6 +189,18 @@ async def logged_after(engine: Engine, reached: Mapping[str, int]) -> tuple[Sequ
     for row in rows:
         counts[row["partition"]] = counts.get(row["partition"], 0) + 1
     return rows, share in counts.values()
+
+
+async def known_to(engine: Engine, views: Iterable[str], rows: Sequence[Row]) -> Sequence[Row]:
+    """Those that every one of these views has heard of: whoever is told of one and reads anew, reads what follows."""
+    if not rows:
+        return rows
+    at = await engine.store.places()
+
+    def heard(row: Row) -> bool:
+        return all(at.get((view, row["partition"]), row["position"]) >= row["position"] for view in views)
+
+    return [row for row in rows if heard(row)]
 
 
 def newer(row: Table, many: int) -> Select[Any]:

@@ -10,10 +10,12 @@ import pytest
 from draad.parts import PARTS
 from schemas.contact import ContactReceived
 from schemas.event import fact
+from schemas.party import PartyAddressLinked
 from services.desk import news as newses
 from services.desk import stream
+from services.desk.identity import claims
 from services.desk.mask import MASK
-from services.desk.news import News
+from services.desk.news import Fresh, News
 from services.desk.place import Place
 from services.desk.stream import Gate
 from tests.rooms import Rooms, ago, clock, rooms, told
@@ -194,6 +196,22 @@ async def test_news_that_starts_late_knows_how_far_it_can_see(house: Rooms) -> N
 
 async def nothing() -> str:
     return ""
+
+
+async def test_a_fact_is_told_once_every_view_of_the_story_knows_it(house: Rooms) -> None:
+    """Else who reads the story anew because of it still reads the old one, and nothing tells him again."""
+    await house.settle()
+    news, before = house.house.news, house.house.news.place
+    linked = PartyAddressLinked(
+        at=clock(), party_id="p1", address_id="a1", channel="phone", address="+31612345678", certainty="certain"
+    )
+    await house.engine.append(fact(linked, key="1"))
+    await house.engine.settle(*(part for part in PARTS if part is not claims))
+    assert await news.look()
+    assert (news.place, news.after(before, lambda _: True)) == (before, Fresh([], before))
+    await house.settle()
+    found = news.after(before, lambda _: True)
+    assert found and [row["type"] for row in found.rows] == [linked.type]
 
 
 async def test_a_rebuilt_story_is_looked_at_anew(house: Rooms) -> None:

@@ -22,6 +22,7 @@ from services.desk.news import News, logged_last
 from services.desk.place import Place
 from tests.contract.places import make_database, make_topics, servers
 from tests.rooms import NOW, Rooms, clock, rooms
+from tests.tools import everywhere
 from tests.watcher import COUNTED, WAIT_S, Reader, name_of, walked
 
 TOPICS: Final = tuple(load().topics)
@@ -72,7 +73,8 @@ async def quiet(*nodes: Rooms) -> None:
     """Everything is worked out, and every node has seen it."""
     for each in nodes:
         while (
-            any(standing.behind for standing in await each.engine.standings())
+            not await everywhere(each.engine, PARTS)
+            or any(standing.behind for standing in await each.engine.standings())
             or await logged_last(each.engine) != each.house.news.place.reached
         ):
             await each.engine.store.moved(each.engine.store.mark(), 0.1)
