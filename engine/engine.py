@@ -61,13 +61,13 @@ class Engine:
         """Step every part until there is nothing left to do: for tests and rebuilds. `random` shuffles the turns."""
         seats = await self._seats(parts)
         try:
-            restless = list(seats)
-            while restless:
-                seat = random.choice(restless) if random else restless[0]
-                if await seat.turn():
-                    restless = list(seats)
+            moved = True
+            while moved:
+                order = random.sample(seats, len(seats)) if random else seats
+                if self.store.shared:  # Nobody could tell which of them came first.
+                    moved = any(await asyncio.gather(*(seat.turn() for seat in order)))
                 else:
-                    restless.remove(seat)
+                    moved = any([await seat.turn() for seat in order])
         finally:
             for seat in seats:
                 with suppress(Conflict, Unavailable):  # It failed already, or was taken over: nothing to let go.

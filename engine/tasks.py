@@ -14,6 +14,7 @@ from engine.tables import view_of
 from schemas.errors import Conflict, Refused
 
 NEAR: Final = 1_000  # Events: with fewer to go on every partition, a rebuild's partitions wait for each other.
+NUMBERING: Final = 0x6472616101  # One transaction at a time numbers a view. No lock of a name is as long as this.
 LIVING: Final = "SELECT holder FROM worker WHERE until > extract(epoch FROM clock_timestamp())"
 
 
@@ -24,14 +25,20 @@ async def tasks_of(db: Db, name: str, partition: str) -> list[Task]:
 
 
 async def new_task(  # noqa: PLR0913, PLR0917  # A row.
-    db: Db, name: str, version: int, kind: str, partition: str, view: int | None, *, active: bool
+    db: Db, name: str, version: int, kind: str, partition: str, view: int, *, active: bool
 ) -> None:
-    """A task that keeps its read model in the view of this number, else in a new one."""
+    """A task that keeps its read model in the view of this number."""
     await db.execute(
         """INSERT INTO task (name, version, kind, position, active, token, holder, until, partition, view)
-           VALUES ($1, $2, $3, 0, $4, 0, '', 0, $5, coalesce($6, (SELECT coalesce(max(view), 0) + 1 FROM task)))""",
+           VALUES ($1, $2, $3, 0, $4, 0, '', 0, $5, $6)""",
         name, version, kind, active, partition, view,
     )  # fmt: skip
+
+
+async def new_view(db: Db) -> int:
+    """A number that no other part's view has or gets: by its number it is known when nobody keeps it any more."""
+    await db.execute("SELECT pg_advisory_xact_lock($1)", NUMBERING)
+    return int(await db.fetchval("SELECT coalesce(max(view), 0) + 1 FROM task"))
 
 
 async def forget_task(db: Db, number: int) -> None:
@@ -43,6 +50,8 @@ async def forget_task(db: Db, number: int) -> None:
 
 async def make_view(db: Db, described: Table, number: int) -> None:
     view, dialect = view_of(described, number), postgresql.dialect()  # type: ignore[no-untyped-call]
+    if await db.fetchval("SELECT to_regclass($1)", view.name):
+        return
     await db.execute(str(CreateTable(view, if_not_exists=True).compile(dialect=dialect)))
     for index in view.indexes:
         await db.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
@@ -68,15 +77,16 @@ async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[
     theirs = f"SELECT 1 FROM task WHERE name = $1 AND partition = $2 AND holder <> $3 AND holder IN ({LIVING})"
     if await db.fetchval(theirs, name, partition, worker):
         return []
-    for task in await tasks_of(db, name, partition):
+    there = await tasks_of(db, name, partition)
+    for task in there:
         if not task.active and task.version != part.version:
             await forget_task(db, task.number)
-    versions = dict(await db.fetch("SELECT partition, max(version) FROM task WHERE name = $1 GROUP BY 1", name))
-    if part.version > versions.get(partition, 0):
+    if part.version not in {task.version for task in there}:
+        versions = dict(await db.fetch("SELECT partition, max(version) FROM task WHERE name = $1 GROUP BY 1", name))
+        same = "SELECT max(view) FROM task WHERE name = $1 AND version = $2"
+        view = await db.fetchval(same, name, part.version) or await new_view(db)
         for where in reads:
             if part.version > versions.get(where, 0):
-                same = "SELECT max(view) FROM task WHERE name = $1 AND version = $2"
-                view = await db.fetchval(same, name, part.version)
                 await new_task(db, name, part.version, part.kind, where, view, active=where not in versions)
     query = f"""UPDATE task SET token = token + 1, holder = $3 WHERE name = $1 AND partition = $2
                 RETURNING {TASK}, view, heard, sent"""
@@ -96,7 +106,7 @@ async def ask_rebuild(db: Db, name: str) -> None:
     if not tasks or tasks[0][0] == Courier.kind:
         raise Refused(NO_REBUILD)
     if not await db.fetchval("SELECT 1 FROM task WHERE name = $1 AND NOT active", name):
-        view = await db.fetchval("SELECT max(view) + 1 FROM task")
+        view = await new_view(db)
         for kind, partition, version in tasks:
             await new_task(db, name, version, kind, partition, view, active=False)
 

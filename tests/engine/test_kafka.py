@@ -11,13 +11,14 @@ from sqlalchemy import Column, MetaData, String, Table
 
 from engine import broker, partitions
 from engine.broker import Reader
+from engine.cluster import read_by
 from engine.courier import PULL_MAX
 from engine.engine import Engine
 from engine.kafka import KafkaStore
 from engine.pace import Pace
 from engine.processor import Put, projection
 from engine.seat import Seat
-from engine.store import Task
+from engine.store import Lease, Task
 from schemas.errors import Unavailable
 from schemas.event import Envelope
 from tests.contract.looks import everything, history, shown
@@ -61,6 +62,28 @@ async def test_a_new_version_of_a_view_may_read_more_topics(place: KafkaPlace) -
     assert [(s.task.version, s.task.active) for s in await engine.standings() if s.task.name == "seen"] == [(2, True)]
     types = [row["type"] for row in await shown(engine, wider)]
     assert (types.count(Counted.type), types.count(Noted.type)) == (len(FACTS), len(FACTS))
+    await engine.close()
+
+
+async def test_parts_that_begin_or_are_rebuilt_at_the_same_moment_share_no_view(place: KafkaPlace) -> None:
+    """A view that is nobody's any more is known by its number, and dropped."""
+    engine = await place.open()
+    await engine.append(*FACTS)
+    await asyncio.gather(*(engine.settle(part) for part in PARTS))
+    await asyncio.gather(*(engine.rebuild(part.name) for part in PARTS))
+    rows = await store_of(engine)._db.fetch("SELECT DISTINCT view, name, active FROM task WHERE kind <> 'road'")
+    assert len({view for view, *_ in rows}) == len(rows) == 2 * len(PARTS)
+    await engine.close()
+
+
+async def test_a_part_that_has_begun_somewhere_is_known_to_be_behind_everywhere(place: KafkaPlace) -> None:
+    engine = await place.open()
+    where = read_by([tally], await engine.partitions())
+    assert await engine.store.claim(tally, where[0], Lease("a", MONDAY, MONDAY))
+    assert set(await engine.store.places()) == {(tally.name, each) for each in where}
+    await engine.append(*FACTS)
+    await engine.store.carried()
+    assert [standing.behind for standing in await engine.standings()] == [len(FACTS)]
     await engine.close()
 
 

@@ -211,7 +211,8 @@ async def test_a_fact_is_told_once_every_view_of_the_story_knows_it(house: Rooms
     assert (news.place, news.after(before, lambda _: True)) == (before, Fresh([], before))
     await house.settle()
     found = news.after(before, lambda _: True)
-    assert found and [row["type"] for row in found.rows] == [linked.type]
+    assert found
+    assert [row["type"] for row in found.rows] == [linked.type]
 
 
 async def test_a_rebuilt_story_is_looked_at_anew(house: Rooms) -> None:
