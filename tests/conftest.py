@@ -1,14 +1,26 @@
 """How the property tests run, and what all tests tell at the end, such as the seeds and counts of the fault runs."""
 
+from typing import Final
+from zlib import crc32
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("tests.chromium", "tests.many")
 
+NAME_CHARS_MAX: Final = 80
+
 # No verdict hangs on a clock: on its first run hypothesis builds a table of all characters, and a busy
 # machine is no wrong answer. A failure prints what reproduces it.
 settings.register_profile("draad", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("draad")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """What is huge is tried, and not told: each report of a test names it."""
+    if isinstance(val, str | bytes) and len(val) > NAME_CHARS_MAX:
+        return f"{argname} {crc32(repr(val).encode()):08x} of {len(val)}"
+    return None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

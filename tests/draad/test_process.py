@@ -106,8 +106,11 @@ def test_the_tail_follows_what_comes_in(log: Path) -> None:
             lines = heard(tail.stdout)
             [contact] = kept(house, 1)
             assert contact in lines.get(timeout=20)
-            tail.send_signal(signal.SIGINT)
-            assert tail.wait(20) == 130
+            try:
+                tail.send_signal(signal.SIGINT)
+                assert tail.wait(20) == 130
+            finally:
+                tail.kill()  # Where a shell had put us in the background, it heeds no interrupt.
 
 
 def test_a_view_is_rebuilt_beside_it_and_alone(log: Path) -> None:
