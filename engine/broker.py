@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.protocol.api import Request
 
 from engine.client import BROKEN, Client, answered, cancelled
 from schemas.errors import DraadError, Refused, Unavailable
@@ -94,9 +95,16 @@ class Broker:
 
     async def cluster(self) -> str:
         """The name that the cluster gave itself when it was made."""
+        return str((await self._asked(lambda admin: admin.describe_cluster()))["cluster_id"])
+
+    async def ask(self, request: Request[Any]) -> Any:  # noqa: ANN401  # Each request has an answer of its own.
+        """What any broker answers."""
+        return await self._asked(lambda admin: admin._send_request(request))  # noqa: SLF001  # There is no door.
+
+    async def _asked(self, question: Callable[[AIOKafkaAdminClient], Awaitable[Any]]) -> Any:  # noqa: ANN401  # As above.
         admin = Client(AIOKafkaAdminClient(**COMMON, **self._options))
         try:
-            return str((await answered((await admin.ready()).describe_cluster()))["cluster_id"])
+            return await answered(question(await admin.ready()))
         finally:
             await admin.stop()
 

@@ -17,6 +17,7 @@ from sqlalchemy import Select, Table
 from engine.bell import Bell
 from engine.broker import GONE, Broker, Sent
 from engine.cluster import Cluster, read_by
+from engine.gone import nothing_gone
 from engine.heart import Heart
 from engine.partitions import Partitions
 from engine.postgres import Database, Db, compiled, due, held, keep, post, stand, unsent
@@ -385,12 +386,3 @@ class KafkaStore:
         if late and (await self._broker.ends([watch.task.partition]))[watch.task.partition] > watch.task.position:
             return []  # Whatever cancels a timer is read before it fires.
         return late
-
-
-async def nothing_gone(broker: Broker, database: Database) -> None:
-    """Raise `Refused` where the log ends before what was made of it: asked before anybody writes behind its end."""
-    query = "SELECT partition, max(position) FROM task WHERE partition <> '' GROUP BY partition"
-    made = {row[0]: row[1] for row in await database.fetch(query)}
-    for partition, end in (await broker.ends(broker.partitions())).items():
-        if end < made.get(partition, 0):
-            raise Refused(GONE.format(f"topic partition {partition}", made[partition]))
