@@ -13,8 +13,10 @@ from bench.many import latency as many_latency
 from bench.many import memory as many_memory
 from bench.many import rebuild as many_rebuild
 from bench.many import scaling as many_scaling
+from bench.many import stories as many_stories
 from bench.many import takeover as many_takeover
 from bench.many import throughput as many_throughput
+from bench.many import webhooks as many_webhooks
 from draad.pace import collect_rarely
 
 BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
@@ -32,6 +34,8 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "many-latency": many_latency.run,
     "many-scaling": many_scaling.run,
     "many-takeover": many_takeover.run,
+    "many-stories": many_stories.run,
+    "many-webhooks": many_webhooks.run,
     "many-rebuild": many_rebuild.run,
     "many-memory": many_memory.run,
 }

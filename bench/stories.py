@@ -5,8 +5,8 @@ The bare loop asks SQLite itself for the same rows by their keys, on one connect
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,10 @@ AT_ONCE: Final = 4
 RATE: Final = 200
 SECONDS: Final = 10
 
+Key = Sequence[tuple[str, int]]  # Of the entries on one page.
+ByKeys = Callable[[Sequence[Key]], Awaitable[float]]
+Log = Callable[[], AbstractAsyncContextManager[Engine]]
+
 VIEWS: Final = (entry, claims, decided, merges, reveals, filed, threads)
 
 
@@ -52,9 +56,18 @@ async def run(of_parties: int = PARTY_CONTACTS, of_cases: int = CASE_CONTACTS) -
                 await fill(engine, size)
                 parties = [f"party/p{n}" for n in range(size // (PER_ADDRESS * ADDRESSES))]
                 cases = [f"case/k{n}" for n in range(size // (PER_CASE * 10))]
+                bare = partial(by_key, place / "log.db", (await engine.table(entry)).name)
                 for what, subjects in (("party", parties), ("case", cases)):
-                    await compare(engine, place / "log.db", f"a {what}'s among {size:,}", subjects)
-    await live()
+                    await compare(engine, partial(asyncio.to_thread, bare), f"a {what}'s among {size:,}", subjects)
+    await live(file)
+
+
+@asynccontextmanager
+async def file() -> AsyncIterator[Engine]:
+    """A log of its own."""
+    with folder() as place:
+        async with engine_on(place / "log.db", batch_max=500) as engine:
+            yield engine
 
 
 def contact(number: int, addresses: int) -> ContactReceived:
@@ -97,7 +110,8 @@ async def fill(engine: Engine, size: int) -> None:
     await engine.settle(*VIEWS)
 
 
-async def compare(engine: Engine, path: Path, what: str, subjects: Sequence[str]) -> None:
+async def compare(engine: Engine, by_keys: ByKeys, what: str, subjects: Sequence[str]) -> None:
+    """`by_keys` is a bare loop: pages a second."""
     ratios, rates, p99s, bare = [], [], [], []
     asked = [subjects[n * 7919 % len(subjects)] for n in range(ASKED)]
     keys = [key_of(await story(engine, subject)) for subject in asked[:200]]
@@ -107,7 +121,7 @@ async def compare(engine: Engine, path: Path, what: str, subjects: Sequence[str]
         await asyncio.gather(*(some(engine, asked[first::AT_ONCE], waits) for first in range(AT_ONCE)))
         rates.append(ASKED / (perf_counter() - began))
         p99s.append(percentile(waits, 0.99))
-        bare.append(await asyncio.to_thread(partial(by_key, path, (await engine.table(entry)).name, keys)))
+        bare.append(await by_keys(keys))
         ratios.append(rates[-1] / bare[-1])
     say(f"{what}: ratio to the bare loop", ratios, "times", digits=2)
     say(f"{what}: Draad", rates, "stories/s")
@@ -122,16 +136,16 @@ async def some(engine: Engine, subjects: Sequence[str], waits: list[float]) -> N
         waits.append((perf_counter() - began) * 1000)
 
 
-def key_of(found: Any) -> list[int]:  # noqa: ANN401  # A story.
-    return [told.row["position"] for told in found.entries]
+def key_of(found: Any) -> Key:  # noqa: ANN401  # A story.
+    return [(told.row["partition"], told.row["position"]) for told in found.entries]
 
 
-def by_key(path: Path, table: str, keys: Sequence[Sequence[int]]) -> float:
+def by_key(path: Path, table: str, keys: Sequence[Key]) -> float:
     """Pages a second."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         began = perf_counter()
         for nth in range(ASKED):
-            page = keys[nth % len(keys)]
+            page = [position for _, position in keys[nth % len(keys)]]
             marks = ",".join("?" * len(page))
             cursor = db.execute(f"SELECT * FROM {table} WHERE partition = '' AND position IN ({marks})", page)
             names = [column[0] for column in cursor.description]
@@ -139,34 +153,33 @@ def by_key(path: Path, table: str, keys: Sequence[Sequence[int]]) -> float:
         return ASKED / (perf_counter() - began)
 
 
-async def live() -> None:
-    head(f"From a contact that comes in to a watched story, at {RATE}/s for {SECONDS} s, all views at work")
-    rounds = [await measure() for _ in range(PAIRS)]
+async def live(log: Log) -> None:
+    head(f"From a contact that comes in to a watched story, at {RATE}/s for {SECONDS} s, all parts at work")
+    rounds = [await measure(log) for _ in range(PAIRS)]
     for name, share in (("p50", 0.5), ("p99", 0.99), ("highest", 1.0)):
         say(name, [percentile(waits, share) for waits in rounds], "ms", digits=2)
 
 
-async def measure() -> list[float]:
+async def measure(log: Log) -> list[float]:
     """Milliseconds per contact, with every part of the house at work."""
     asked: dict[str, float] = {}
     waits: list[float] = []
-    with folder() as place:
-        async with engine_on(place / "log.db", batch_max=500) as engine:
-            news = News(engine, partial(board, engine, Presence(), Page()))
-            running = [asyncio.create_task(work) for work in (engine.run(*PARTS), news.run())]
-            await asyncio.wait_for(news.begun.wait(), 30)
-            seeing = asyncio.create_task(see(news, asked, waits, RATE * SECONDS))
-            began = perf_counter()
-            async with asyncio.TaskGroup() as group:
-                for number in range(RATE * SECONDS):
-                    await asyncio.sleep(max(0.0, began + number / RATE - perf_counter()))
-                    one = contact(number, 1_000)
-                    asked[one.contact_id] = perf_counter()
-                    group.create_task(engine.append(fact(one, key=str(number))))
-            await asyncio.wait_for(seeing, 60)
-            news.close()
-            engine.stop()
-            await asyncio.gather(*running)
+    async with log() as engine:
+        news = News(engine, partial(board, engine, Presence(), Page()))
+        running = [asyncio.create_task(work) for work in (engine.run(*PARTS), news.run())]
+        await asyncio.wait_for(news.begun.wait(), 60)
+        seeing = asyncio.create_task(see(news, asked, waits, RATE * SECONDS))
+        began = perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for number in range(RATE * SECONDS):
+                await asyncio.sleep(max(0.0, began + number / RATE - perf_counter()))
+                one = contact(number, 1_000)
+                asked[one.contact_id] = perf_counter()
+                group.create_task(engine.append(fact(one, key=str(number))))
+        await asyncio.wait_for(seeing, 60)
+        news.close()
+        engine.stop()
+        await asyncio.gather(*running)
     return waits
 
 

@@ -154,8 +154,8 @@ async def paced(served: Served, numbers: Iterator[int], rate: float) -> list[flo
 
 
 @contextmanager
-def draad(place: Path, *words: str) -> Iterator[Served]:
-    """A real one, on a log of its own."""
+def draad(place: Path, *words: str, **log: str) -> Iterator[Served]:
+    """A real one, on a log of its own where no other is named."""
     place.mkdir()
     (place / "channels.toml").write_text(CHANNELS)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DRAAD_")}
@@ -165,7 +165,9 @@ def draad(place: Path, *words: str) -> Iterator[Served]:
         "DRAAD_TOKEN": TOKEN,
         "LOOPBACK_SECRET": SECRET,
     }
-    with started([sys.executable, *words], clean | settings, r"runs at http://\S+:(\d+)/") as served:
+    with started(
+        [sys.executable, *words], clean | settings | log, r"(?:runs|tells how it is) at http://\S+:(\d+)/"
+    ) as served:
         yield served
 
 

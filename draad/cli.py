@@ -9,6 +9,7 @@ import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -222,6 +223,36 @@ def revoke(
     from draad.tokens import revoke
 
     done(revoke(settings(log), name, say))
+
+
+@app.command(name="import")
+def move(  # noqa: PLR0913, PLR0917  # typer makes an option of each.
+    source: Annotated[str, typer.Argument(help="The other register's API, up to and with /klantinteracties/api/v1")],
+    token_file: Annotated[Path, typer.Option("--token-file", help="Holds the token that the other register takes")],
+    own_token_file: Annotated[
+        Path | None, typer.Option("--own-token-file", help="Holds a token of this Draad; else DRAAD_TOKEN is taken")
+    ] = None,
+    here: Annotated[
+        str, typer.Option("--to", help="This Draad's API, where it is not at DRAAD_HOST and DRAAD_PORT")
+    ] = "",
+    progress: Annotated[Path | None, typer.Option("--progress", help="Keep here how far it is, to go on later")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Move nothing: only say what differs")] = False,
+    log: Log = None,
+    host: Host = None,
+    port: Port = None,
+) -> None:
+    """Take over all that another register of the Klantinteracties API holds; both may be in use meanwhile.
+
+    What is here already is left as it is, so run it again at any time. Exit code 1 where something is missing here, or
+    says something else.
+    """
+    from draad.moving import client, moved, secret
+
+    chosen = settings(log, host, port)
+    own = secret(own_token_file, chosen.token, "--own-token-file, or the token in DRAAD_TOKEN")
+    ours = here or f"{chosen.address}/klantinteracties/api/v1"
+    theirs = secret(token_file, None, "--token-file")
+    done(moved(client(source, theirs), client(ours, own), progress, only_compare=compare))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -20,6 +20,7 @@ from services.klantinteracties.problems import Problem, wrong
 from services.klantinteracties.resource import Resource, Row
 from services.klantinteracties.sealed import Sealer
 from services.klantinteracties.shown import Shown
+from services.klantinteracties.taking import take
 from services.klantinteracties.writing import Write
 
 PLANS_MAX: Final = 200
@@ -124,6 +125,16 @@ class Acts:
         if not (key and contact in await self.asking.named([contact])):
             await self._keep(write)
         return Answer(201, self._all(write, made, given))
+
+    async def take(self, given: Doc) -> Answer:
+        """What another register holds: what is not here yet, all of it or nothing. The same again changes nothing."""
+        write = self._write(f"take {compact(given)}", "take")
+        async with self._one_by_one:
+            taken, known = await take(write, given)
+            write.checked()
+            if taken:
+                await self._keep(write)
+        return Answer(200, compact({"overgenomen": taken, "bekend": known}))
 
     async def _part(self, write: Write, made: dict[str, list[str]], kind: str, at: str, body: Any) -> str:  # noqa: ANN401  # Whatever was sent.
         if not isinstance(body, dict):

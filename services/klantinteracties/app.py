@@ -37,6 +37,7 @@ BODY_S_MAX: Final = 10.0
 NESTING_CHARS_MAX: Final = 200
 SEARCH: Final = "_zoek"
 SEVERAL: Final = "maak-klantcontact"
+TAKE: Final = "neem-over"
 DOCUMENT: Final = "openapi.json"
 HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
@@ -91,7 +92,7 @@ class Klantinteracties:
         await send({"type": "http.response.start", "status": status, "headers": sent})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else text})
         took_ms = round((perf_counter() - began) * 1000, 1)
-        route = f"{PREFIX}/{names[0]}" if names[0] in EVERY or names[0] == SEVERAL else PREFIX
+        route = f"{PREFIX}/{names[0]}" if names[0] in EVERY or names[0] in {SEVERAL, TAKE} else PREFIX
         log.info("http.answered", method=request.method, route=route, status=status, took_ms=took_ms)
 
     async def _let_in(self, request: Request, names: list[str]) -> None:
@@ -112,7 +113,7 @@ class Klantinteracties:
         method, key = request.method, request.headers.get("idempotency-key", "")
         if key and not KEY.fullmatch(key):
             raise Problem(400, faults=[Fault("Idempotency-Key", "invalid", "1 tot 200 gewone tekens.")])
-        if method == "OPTIONS" and (names[0] in EVERY or names == [SEVERAL]):
+        if method == "OPTIONS" and (names[0] in EVERY or names in ([SEVERAL], [TAKE])):
             return Answer(200, "{}")
         if len(names) > 1 or names[0] in EVERY:
             return await self._on_resource(request, names, body, key)
@@ -121,7 +122,9 @@ class Klantinteracties:
                 return Answer(200, described())
             case ["maak-klantcontact"], "POST":
                 return await self.acts.several(parsed(request, body), key)
-        raise Problem(405 if names == [SEVERAL] else 404)
+            case ["neem-over"], "POST":
+                return await self.acts.take(parsed(request, body))
+        raise Problem(405 if names in ([SEVERAL], [TAKE]) else 404)
 
     async def _on_resource(self, request: Request, names: list[str], body: bytes, key: str) -> Answer:
         match names, request.method:
@@ -170,7 +173,7 @@ def allowed(path: str, names: list[str]) -> str:
     """Raises `Problem` for an address that nobody has: with a slash at its end, or with more behind it."""
     if path.endswith("/") or not path.startswith(f"{PREFIX}/"):
         raise Problem(404)
-    if names == [SEVERAL] or names[1:] == [SEARCH]:
+    if names in ([SEVERAL], [TAKE]) or names[1:] == [SEARCH]:
         return ON_POST
     return ON_ONE if names[1:] else ON_LIST
 

@@ -58,6 +58,7 @@ def described() -> str:
         schemas[f"Patched{resource.one}Body"] = posted(resource, partly=True)
         paths |= of_resource(resource)
     paths["/maak-klantcontact"] = {"post": several()}
+    paths["/neem-over"] = {"post": taking()}
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Klantinteracties", "version": "0.9.0"},
@@ -122,6 +123,15 @@ def several() -> dict[str, Any]:
     body = {"type": "object", "required": ["klantcontact"], "properties": sent | loose}
     answered = answer({"type": "object", "required": [*PARTS], "properties": back})
     return act("maak_klantcontact", {"parameters": [KEY], "requestBody": wanted(body), "responses": {"201": answered}})
+
+
+def taking() -> dict[str, Any]:
+    """Cards of another register, as it serves them."""
+    card = {"type": "object", "required": ["uuid"], "properties": {"uuid": NAME["schema"]}}
+    body = {"type": "object", "properties": {kind: {"type": "array", "items": card} for kind in EVERY}}
+    back = {name: {"type": "integer", "minimum": 0} for name in ("overgenomen", "bekend")}
+    answered = answer({"type": "object", "required": [*back], "properties": back})
+    return act("neem_over", {"requestBody": wanted(body), "responses": {"200": answered}})
 
 
 def wanted(schema: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from channels.address import address as address_of
 from engine.work import stamp
@@ -22,6 +22,13 @@ from services.klantinteracties.sealed import Sealer
 
 REMOVED_MAX: Final = 500  # In one fact.
 TOLD: Final = {"number": "nummer", "reference": "referentienummer"}
+
+
+class Taken(NamedTuple):
+    """Another register's card: its name, and when it came to be there."""
+
+    uuid: str
+    at: datetime
 
 
 @dataclass
@@ -46,7 +53,10 @@ class Write:
         self.names += 1
         return derived(f"card {self.key} {self.names}")
 
-    async def put(self, resource: Resource, row: Row | None, given: Doc, *, at: str = "", partly: bool = False) -> str:
+    async def put(  # noqa: PLR0913  # All that a card can come with.
+        self, resource: Resource, row: Row | None, given: Doc, *, at: str = "", partly: bool = False,
+        taken: Taken | None = None,
+    ) -> str:  # fmt: skip
         """Write one card; what is wrong with it is in `reading`, named from `at`. Returns its name."""
         before = doc_of(row) if row else None
         mine = Reading()
@@ -54,15 +64,15 @@ class Write:
         lists = {
             one.name: one.read(given[one.name], one.name, mine)
             for one in resource.lists
-            if one.name in given and (given[one.name] is not None or before is not None)
+            if one.name in given and (given[one.name] is not None or before is not None) and not taken
         }
         resource.check(doc, before, given, mine)
         linked = await self.linked(mine, before)
         self.told(mine, at)
         if self.reading.faults:
             return ""
-        doc = resource.finish(doc, before, moment(self.now.isoformat()))
-        change = await self.change(resource, row, before, doc, linked, lists)
+        doc = resource.finish(doc, before, moment((taken.at if taken else self.now).isoformat()))
+        change = await self.change(resource, row, before, doc, linked, lists, taken)
         resource.judge(change, self.reading)
         await self.unique(resource, change)
         if not self.reading.faults:
@@ -82,9 +92,10 @@ class Write:
 
     async def change(  # noqa: PLR0913, PLR0917  # All that is known of it.
         self, resource: Resource, row: Row | None, before: Doc | None, doc: Doc | None,
-        linked: Mapping[str, Row], lists: Mapping[str, list[Any]],
+        linked: Mapping[str, Row], lists: Mapping[str, list[Any]], taken: Taken | None = None,
     ) -> Change:  # fmt: skip
-        uuid = row["uuid"] if row else self.name()
+        taken = taken or Taken(row["uuid"] if row else self.name(), self.now)
+        uuid = taken.uuid
         if doc is not None and resource.kind == NUMBERS:
             doc = self.sealer.seal(doc)
         home = next((linked[name] for name in homes(resource, doc or before or {}) if name in linked), None)
@@ -97,7 +108,7 @@ class Write:
         found = resource.address(doc) if doc else None
         where = address_of(*found).pseudonym(self.pepper) if found else ""
         near = [self.fresh.get(one["uuid"], one) for one in near if one["uuid"] not in self.gone.get(one["about"], ())]
-        return Change(uuid, about, self.now, before, doc, row, linked, near, lists, where)
+        return Change(uuid, about, taken.at, before, doc, row, linked, near, lists, where)
 
     async def linked(self, mine: Reading, before: Doc | None) -> dict[str, Row]:
         """The cards that it names, and named before. One that is not there is a fault."""
@@ -135,7 +146,7 @@ class Write:
         row, since = change.row, change.row["since"] if change.row else ""
         native = row["native"] if row and row["native"] != change.uuid else ""
         assert change.after is not None, "it is written"
-        made = datetime.fromisoformat(since) if since else self.now
+        made = datetime.fromisoformat(since) if since else change.at
         card = Card(
             card_id=change.uuid,
             kind=resource.kind,
