@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from engine.client import ended
 from schemas.errors import Refused
 
 LULL_S: Final = 0.005  # What is rung in this time goes out as one message.
@@ -60,16 +61,14 @@ class Bell:
         self._ringing.set()
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
         try:
-            ended = await asyncio.gather(*self._tasks, return_exceptions=True)
+            await ended(*self._tasks)
         finally:
             self.heard = False
             await self._redis.aclose()
-        for error in ended:
-            if isinstance(error, Exception):  # A mistake of ours, or of whoever is called.
-                raise error
+        for task in self._tasks:
+            if not task.cancelled():  # It ended by itself: a mistake of ours, or of whoever is called.
+                task.result()
 
     async def _tell(self) -> None:
         """Pass on what is rung, and keep it for as long as Redis is away."""

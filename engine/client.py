@@ -44,6 +44,14 @@ async def answered(question: Awaitable[Answer]) -> Answer:
         raise Unavailable("Kafka's client was stopped before it answered") from None
 
 
+async def ended(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel these until they have ended: a library's task may keep the first cancellation to itself."""
+    for task in tasks:
+        while task and not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=PATIENCE_S)
+
+
 class Client:
     """A producer, a consumer or an administrator, which begins to connect at once."""
 
@@ -88,7 +96,4 @@ class Client:
         self._client._closed = True  # noqa: SLF001  # Else it warns that nobody has closed it.
         for connection in inner._conns.values():  # noqa: SLF001  # As above.
             connection.close()
-        for task in (self._starting, at_work, inner._sync_task):  # noqa: SLF001  # As above.
-            while task and not task.done():
-                task.cancel()  # A sender passes only the second one on to what it has under way.
-                await asyncio.wait({task}, timeout=PATIENCE_S)
+        await ended(self._starting, at_work, inner._sync_task)  # noqa: SLF001  # As above.

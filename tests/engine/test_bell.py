@@ -16,6 +16,7 @@ from schemas.errors import Refused
 
 WAIT_S: Final = 30.0
 OFTEN: Final = 1_000
+MOMENTS: Final = 40  # Steps of the loop: by then it listens.
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +183,16 @@ async def test_it_is_closed_also_while_redis_says_nothing(redis: Redis) -> None:
         await two.close()
     assert not one.heard
     assert not two.heard
+
+
+async def test_it_is_closed_at_whatever_moment_of_its_beginning(redis: Redis) -> None:
+    """redis-py keeps a cancellation to itself that meets it while it begins to listen."""
+    for moment in range(MOMENTS):
+        bell = Bell(redis.url, "draad", lambda _: None)
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(WAIT_S):
+            await bell.close()
 
 
 async def test_who_comes_before_redis_hears_once_it_is_there(redis: Redis) -> None:

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.chromium import fit, opened
+from tests.many import Many
 from tests.running import Running, draad, running
 from tests.story.agent import Agent, Entry
 from tests.story.town import MAIL, PHONE, Town, eventually, open_town
@@ -28,9 +29,21 @@ def alone(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[list
         yield [house]
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    with open_town(tmp_path, alone, {}) as here:
+@contextmanager
+def together(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[list[Running]]:
+    """One machine answers, another works."""
+    log = folder / "draad.db"  # There is none: the settings name a log on Kafka.
+    with (
+        running(log, port, None, "desk", **settings) as desk,
+        running(log, 0, None, "work", **settings) as work,
+    ):
+        yield [desk, work]
+
+
+@pytest.fixture(params=["one machine", pytest.param("many machines", marks=pytest.mark.xdist_group("servers"))])
+def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+    many: Many | None = None if request.param == "one machine" else request.getfixturevalue("many")
+    with open_town(tmp_path, together if many else alone, many or {}) as here:
         yield here
 
 
