@@ -11,6 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from engine.client import ended
 from services.desk.presence import NODE_S, Presence
 
 CHANNEL: Final = "draad:presence"
@@ -89,6 +90,4 @@ async def neighbours(url: str | None, prefix: str, presence: Presence) -> AsyncI
     try:
         yield
     finally:
-        if task:
-            task.cancel()
-            await asyncio.wait([task])
+        await ended(task)

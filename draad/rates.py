@@ -21,6 +21,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from engine.client import ended
+
 PROGRAM: Final = "program"  # Whoever brings an API token that we know.
 SESSION: Final = "session"  # A person at the desk, or before it with a link that opens it.
 OPEN: Final = "open"  # What stands open to all, such as the style of a page; per remote address.
@@ -117,9 +119,7 @@ class Rates:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._looking:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
+        await ended(self._looking)
         if self._there:
             await self._there.close()
 
