@@ -25,7 +25,7 @@ from engine.processor import Part, Projection
 from engine.road import CARRIED, Road
 from engine.store import Aside, Changes, Lease, Pull, Standing, Task, Timer
 from engine.tables import view_of
-from engine.tasks import ask_rebuild, ask_redrive, replace, same_deployment, take, tasks_of
+from engine.tasks import ask_rebuild, ask_redrive, only_one_on, replace, same_deployment, take, tasks_of
 from engine.watch import Watch, known, moment
 from engine.work import stamp
 from schemas.errors import Conflict, Refused, Unavailable
@@ -141,7 +141,9 @@ class KafkaStore:
         if (part, partition) in self._leases:
             await self._drop_all(part, partition)
             free = "UPDATE task SET holder = '' WHERE name = $1 AND partition = $2 AND holder = $3"
-            await self._db.fetch(free, part, partition, self._heart.worker)
+            async with self._db.transaction() as db:
+                await only_one_on(db, part)
+                await db.execute(free, part, partition, self._heart.worker)
             self._leases.pop((part, partition), None)
 
     async def pull(self, part: Part, task: Task, *, limit: int, now: datetime) -> Pull:

@@ -66,6 +66,11 @@ async def drop_views(db: Db) -> None:
         await db.execute(f'DROP TABLE "{row[0]}"')
 
 
+async def only_one_on(db: Db, name: str) -> None:
+    """Whoever locks several tasks of a part waits here for others who do: in any order, they never wait in a ring."""
+    await db.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
+
+
 async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[tuple[Any, ...]]:
     """This part's tasks here, from now on this worker's: each with its view, what it has heard and how much it sent.
 
@@ -73,7 +78,7 @@ async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[
     is. A rebuild whose code is gone is forgotten. None while a living worker has them.
     """
     name = part.name
-    await db.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
+    await only_one_on(db, name)
     theirs = f"SELECT 1 FROM task WHERE name = $1 AND partition = $2 AND holder <> $3 AND holder IN ({LIVING})"
     if await db.fetchval(theirs, name, partition, worker):
         return []
@@ -125,6 +130,7 @@ async def replace(db: Db, old: Task, new: Task, view: int) -> list[int] | bool:
     Where some partition is not so far: true if all are near, so that each is to wait for the others. Raises `Conflict`
     where either task is no longer where its holder left it.
     """
+    await only_one_on(db, old.name)
     query = "SELECT partition, active, number, position, token, view FROM task WHERE name = $1 ORDER BY 1 FOR UPDATE"
     rows = [tuple(row) for row in await db.fetch(query, old.name)]
     if not {(task.number, task.position, task.token) for task in (old, new)} <= {row[2:5] for row in rows}:
