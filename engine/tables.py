@@ -1,5 +1,6 @@
 """The engine's tables, described once, for SQLite and for PostgreSQL. Alembic brings a database up to them."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from sqlalchemy import (
 
 from schemas.errors import Refused
 
+VIEWS_MAX: Final = 500
 MIGRATIONS: Final = Path(__file__).parent.parent / "infra" / "migrations"
 
 metadata: Final = MetaData()
@@ -175,6 +177,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
+@lru_cache(VIEWS_MAX)
 def view_of(described: Table, number: int) -> Table:
     """The physical table of a read model: one per task, so that a rebuild fills its own beside the running one."""
     view = described.to_metadata(MetaData(), name=f"view_{described.name}_{number}")
