@@ -14,7 +14,6 @@ from sqlalchemy import Select, Table
 
 from engine import file
 from engine.processor import Courier, Part, Projection
-from engine.quiet import Quiet, quiet
 from engine.seen import Filter, chunk_of
 from engine.statements import (
     ENVELOPE,
@@ -72,8 +71,6 @@ class SqliteStore:
         self._writer = Writer(self._writing, self._wake)
         self._filter = Filter(self._writing.execute("SELECT chunk, id FROM seen ORDER BY chunk") if lock else ())
         self._forgot = 0
-        self._end = self._asked = 0  # Of the log, as far as it is written here; and how often somebody asked for more.
-        self._quiet: dict[int, Quiet] = {}
         self._taking: asyncio.Task[None] | None = None
         self._writer.start()
 
@@ -134,13 +131,7 @@ class SqliteStore:
         """All of it is ours."""
 
     async def pull(self, part: Part, task: Task, *, limit: int, now: datetime) -> Pull:
-        known, end, asked = self._quiet.get(task.number), self._end, self._asked
-        if known and known.still(task, end, asked, now):
-            return known.pull
-        found = await self._read(lambda db: look(db, part, task, limit, stamp(now)))
-        if still := quiet(task, end, asked, found):
-            self._quiet[task.number] = still
-        return found
+        return await self._read(lambda db: look(db, part, task, limit, stamp(now)))
 
     async def push(self, part: Part, task: Task, changes: Changes) -> Task:
         return await self._writer.do(lambda db: self._push(db, part, task, changes))
@@ -159,7 +150,6 @@ class SqliteStore:
                 new_task(db, name, tasks[0].version, *kind, active=False)
 
         await self._writer.do(ask)
-        self._asked += 1
 
     async def switch(self, old: Task, new: Task) -> Task:
         def swap(db: sqlite3.Connection) -> Task:
@@ -182,10 +172,7 @@ class SqliteStore:
             db.executemany("INSERT OR IGNORE INTO redrive VALUES (?, ?)", found)
             return len(found)
 
-        try:
-            return await self._writer.do(ask)
-        finally:
-            self._asked += 1
+        return await self._writer.do(ask)
 
     async def asides(self) -> Sequence[Aside]:
         query = """SELECT t.name, p.subject, p.reason, min(p.position), count(*) FROM parked p
@@ -319,7 +306,6 @@ class SqliteStore:
         names.sort()  # In the order in which they will lie.
         db.executemany("INSERT INTO seen VALUES (?, ?)", names)
         write(db, new, head, stamp(self.now()))
-        self._end = head + len(new)
         if head - self._forgot >= FORGET_EVERY:
             self._forgot = head
             self._forget(db, head)
@@ -393,7 +379,5 @@ class SqliteStore:
             waits = "SELECT subject FROM parked WHERE task = ?"
             db.execute(f"DELETE FROM redrive WHERE task = ? AND subject NOT IN ({waits})", (number, number))
         if changes.outcomes:
-            head = head_of(db)
-            write(db, changes.outcomes, head, stamp(self.now()))
-            self._end = head + len(changes.outcomes)
+            write(db, changes.outcomes, head_of(db), stamp(self.now()))
         return task._replace(position=changes.position)

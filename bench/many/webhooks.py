@@ -14,7 +14,7 @@ from typing import Final
 
 from bench.figures import head
 from bench.load import folder
-from bench.webhooks import CONNECTIONS, REQUESTS, Served, draad, empty, measured, requests
+from bench.webhooks import CONNECTIONS, REQUESTS, TOKEN, Served, draad, empty, measured, requests
 from infra.servers import Kafka, Postgres, Redis
 
 START_S_MAX: Final = 120
@@ -32,6 +32,7 @@ async def run() -> None:
             "DRAAD_DATABASE": postgres.url(),
             "DRAAD_REDIS": redis.url,
             "DRAAD_PEPPER": PEPPER,
+            "DRAAD_TOKEN": TOKEN,
             "DRAAD_TOPICS_REPLICATION": "1",
         }
         await asyncio.to_thread(make_topics, log)
