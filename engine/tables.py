@@ -150,6 +150,7 @@ topic: Final = table(
     Column("name", Text, primary_key=True),
     Column("partitions", Integer, nullable=False),
     Column("cluster", Text, nullable=False),
+    Column("id", Text, nullable=False, server_default=""),  # As Kafka itself calls it; empty where nobody asked yet.
 )
 # Files by their SHA-256, in pieces. On one machine they lie beside the log instead.
 blob: Final = table(
