@@ -23,7 +23,7 @@ from draad.settings import Misconfigured
 from schemas.errors import Refused, Unavailable
 from services.klantinteracties.every import EVERY
 from services.klantinteracties.fields import Doc, Reading
-from services.klantinteracties.taking import LEFT, MOMENTS, ORDER, PREFERRED, own, since
+from services.klantinteracties.taking import MOMENTS, ORDER, PREFERRED, own, since
 from services.klantinteracties.writing import read
 
 PAGE: Final = 100
@@ -253,11 +253,8 @@ def bundled(cards: Sequence[Doc]) -> Iterator[list[Doc]]:
 def digest(kind: str, card: Doc) -> bytes:
     """Of what a card says itself, however either side spells it."""
     both = {MOMENTS[kind]: since(card, kind)} if kind in MOMENTS else {}
-    said = read(EVERY[kind], card, None, Reading(), partly=True) | both
-    for name in (*LEFT.get(kind, ()),):
-        said.pop(name, None)
-    if kind in LEFT:
-        said |= {name: (card.get(name) or {}).get("uuid") for name in PREFERRED}
+    preferred = {name: (card.get(name) or {}).get("uuid") for name in PREFERRED}
+    said = read(EVERY[kind], own(kind, card), None, Reading(), partly=True) | both | preferred
     text = json.dumps(bare(said), sort_keys=True, default=str)
     return blake2b(text.encode(errors="surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
@@ -288,9 +285,10 @@ async def compared(there: Register, here: Register, bar: Progress) -> list[Diffe
 
 async def digests(register: Register, kind: str) -> Digests:
     found: Digests = {}
-    count, _ = await register.page(kind, 1)
-    for number in range(-(-count // PAGE), 0, -1):
-        _, cards = await register.page(kind, number)
+    count, number = 1, 0
+    while number * PAGE < count:
+        number += 1
+        count, cards = await register.page(kind, number)
         found |= {card["uuid"]: digest(kind, card) for card in cards}
     return found
 

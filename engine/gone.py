@@ -119,5 +119,5 @@ async def nothing_gone(broker: Broker, database: Database) -> None:
         at, name = made.get(partition, 0), names[partition]
         if at and (end < at or before[name] not in {"", ids.get(name)}):
             raise Refused(GONE.format(f"topic partition {partition}", at))
-    for name, found in ids.items():
+    for name, found in ids.items() - before.items():
         await database.fetch("UPDATE topic SET id = $2 WHERE name = $1", name, found)
