@@ -72,6 +72,7 @@ async def nodes(town: Cluster) -> AsyncIterator[tuple[Rooms, Rooms]]:
 async def quiet(*nodes: Rooms) -> None:
     """Everything is worked out, and every node has seen it."""
     for each in nodes:
+        await each.engine.store.carried()  # Only what is on the log can be behind.
         while (
             not await everywhere(each.engine, PARTS)
             or any(standing.behind for standing in await each.engine.standings())
