@@ -168,7 +168,10 @@ class Broker:
         places = {partition: place(self.prefix + partition) for partition in partitions}
         asker = self._asker = self._asker or Client(AIOKafkaConsumer(**CONSUMER, **self._options))
         try:
-            found = await answered(ask(await asker.ready(), list(places.values())))
+            consumer = await asker.ready()
+            every = {self.prefix + topic for topic in self._counts}
+            await answered(consumer._client.set_topics(every))  # noqa: SLF001  # Else each unknown one costs 0.1 s.
+            found = await answered(ask(consumer, list(places.values())))
         except Unavailable:
             if self._asker is asker:
                 self._asker = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from engine.processor import Part, Processor
@@ -38,6 +39,7 @@ def read_by(parts: Sequence[Part], partitions: Sequence[str]) -> Sequence[str]:
     return [where for where in partitions if not topics or where.rpartition("-")[0] in {"", *topics}]
 
 
+@cache
 def topic_of(event: type[Event]) -> str:
     """The first word of its subjects; empty where it may be any."""
     names: dict[str, Any] = {name: f"{{{name}}}" for name in event.model_fields}

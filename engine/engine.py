@@ -53,9 +53,11 @@ class Engine:
     async def run(self, *parts: Part) -> None:
         """Step every part through everything it reads, until `stop` is called; then finish the batch at hand."""
         seats = await self._seats(parts)
+        # On one machine all of them look together, so that the log is asked once and not by each.
+        together = [[seat] for seat in seats] if self.store.shared else [seats]
         async with asyncio.TaskGroup() as group:
-            for seat in seats:
-                group.create_task(self._tend(seat))
+            for some in together:
+                group.create_task(self._tend(some))
 
     async def settle(self, *parts: Part, random: Random | None = None) -> None:
         """Step every part until there is nothing left to do: for tests and rebuilds. `random` shuffles the turns."""
@@ -164,32 +166,47 @@ class Engine:
             )
         return seats
 
-    async def _tend(self, seat: Seat) -> None:
-        holding = asyncio.create_task(self._hold(seat))
+    async def _tend(self, seats: Sequence[Seat]) -> None:
+        """Round after round, as long as there is something to do for one of them."""
+        holding = asyncio.create_task(self._hold(seats))
+        where = seats[0].partition if seats else ""
         try:
             while not self._stopping.is_set():
-                mark = self.store.mark(seat.partition)
-                try:
-                    if await seat.turn():
-                        await asyncio.sleep(0)
-                        continue
-                except (Conflict, Unavailable) as error:
-                    log.warning("engine.retrying", part=seat.name, error=type(error).__name__)
-                    seat.tasks = []
-                    await asyncio.sleep(RETRY_S)
-                await self.store.moved(mark, seat.wait_s(), seat.partition)
+                mark = self.store.mark(where)
+                if await self._round(seats):
+                    await asyncio.sleep(0)
+                else:
+                    await self.store.moved(mark, min((seat.wait_s() for seat in seats), default=RETRY_S), where)
         finally:
             holding.cancel()
-            with suppress(Conflict, Unavailable):
-                await seat.let_go()
+            for seat in seats:
+                with suppress(Conflict, Unavailable):
+                    await seat.let_go()
 
-    async def _hold(self, seat: Seat) -> None:
+    async def _round(self, seats: Sequence[Seat]) -> bool:
+        """A turn for each; true if there may be more to do."""
+        async with asyncio.TaskGroup() as group:
+            turns = [group.create_task(self._turn(seat)) for seat in seats if not await seat.passes()]
+        return any(turn.result() for turn in turns)
+
+    async def _turn(self, seat: Seat) -> bool:
+        if seat.rests():
+            return False
+        try:
+            return await seat.turn()
+        except (Conflict, Unavailable) as error:
+            log.warning("engine.retrying", part=seat.name, error=type(error).__name__)
+            seat.rest(RETRY_S)
+            return False
+
+    async def _hold(self, seats: Sequence[Seat]) -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
-            try:
-                await seat.hold()
-            except (Conflict, Unavailable):
-                seat.tasks = []
+            for seat in seats:
+                try:
+                    await seat.hold()
+                except (Conflict, Unavailable):
+                    seat.tasks = []
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Final
 from uuid import uuid4
 
@@ -45,6 +45,8 @@ class Seat:
         self.holder = uuid4().hex
         self.tasks: list[Task] = []
         self.next_due: datetime | None = None
+        self._rests_until = 0.0  # It failed: until then it leaves the others alone.
+        self._look_at = 0.0  # By then it looks whether somebody asked for something.
         self._careful_until = 0  # Up to here the database refused something: one event at a time.
         self._most = batch_max  # As many events as its steps have been quick.
         self._store, self._clock, self._meter, self._pace, self._batch_max = store, clock, meter, pace, batch_max
@@ -52,6 +54,18 @@ class Seat:
     def lease(self, *, ends: bool = False) -> Lease:
         now = self._clock()
         return Lease(self.holder, now, now if ends else now + LEASE)
+
+    async def passes(self) -> bool:
+        """Go past what is surely not for it; false if it has to look. Every so often it looks all the same."""
+        if len(self.tasks) != 1 or monotonic() > self._look_at or self.wait_s() <= 0:
+            return False
+        [task] = self.tasks
+        if task.version not in self.parts:
+            return False
+        clear = self._store.clear(self.parts[task.version], task)
+        if clear > task.position:
+            self.tasks = [await self._store.push(self.parts[task.version], task, Changes(clear))]
+        return clear > 0
 
     async def turn(self) -> bool:
         """Do what there is to do, one batch at most per task; false if there was nothing."""
@@ -95,6 +109,7 @@ class Seat:
         """One batch of one task. Parked events are not tried again during a rebuild: it has copied them."""
         part, now = self.parts[task.version], self._clock()
         limit = 1 if task.position < self._careful_until else min(self._most, self._batch_max)
+        self._look_at = monotonic() + POLL_S_MAX
         pull = await self._store.pull(part, task, limit=limit, now=now)
         self.next_due = pull.next_due
         tried, make = pull.records, partial(advance, part, task, pull, now)
@@ -106,7 +121,10 @@ class Seat:
             raise Conflict("somebody asked for a rebuild")
         else:
             return task, False
-        changes = await self._pace.step(partial(self._stepped, make, len(tried)))
+        step = partial(self._stepped, make, len(tried))
+        changes = await self._pace.step(step) if tried else step()
+        if changes.timers or changes.fired:
+            self._look_at = 0.0  # For when the next one is due.
         return await self.write(part, task, tried, changes), True
 
     def _stepped(self, make: Callable[[], Changes], events: int) -> Changes:
@@ -138,9 +156,19 @@ class Seat:
 
     def wait_s(self) -> float:
         """How long there is surely nothing to do, if nothing is written."""
+        if self.rests():
+            return self._rests_until - monotonic()
         if self.next_due is None:
             return POLL_S_MAX
         return min(POLL_S_MAX, max(0.0, (self.next_due - self._clock()).total_seconds()))
+
+    def rest(self, span_s: float) -> None:
+        """Begin anew after a while."""
+        self.tasks = []
+        self._rests_until = monotonic() + span_s
+
+    def rests(self) -> bool:
+        return monotonic() < self._rests_until
 
     async def hold(self) -> None:
         await self._store.lease(self.tasks, self.lease())

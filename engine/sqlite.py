@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Select, Table
 
 from engine import file
+from engine.looks import Asked, Looks
+from engine.passing import Steps, Tail
 from engine.processor import Courier, Part, Projection
 from engine.seen import Filter, chunk_of
 from engine.statements import (
@@ -22,9 +24,10 @@ from engine.statements import (
     head_of,
     leave,
     left,
-    look,
     make_view,
+    many,
     mine,
+    move,
     new_task,
     put,
     selected,
@@ -68,9 +71,12 @@ class SqliteStore:
         self._local = local()
         self._readers: list[sqlite3.Connection] = []
         self._writing = file.connect(path)
-        self._writer = Writer(self._writing, self._wake)
+        self._tail = Tail(self._writing)
+        self._writer = Writer(self._writing, self._wake, self._tail.kept)
         self._filter = Filter(self._writing.execute("SELECT chunk, id FROM seen ORDER BY chunk") if lock else ())
         self._forgot = 0
+        self._looks = Looks(self._read)
+        self._steps = Steps(self._writer)
         self._taking: asyncio.Task[None] | None = None
         self._writer.start()
 
@@ -131,10 +137,15 @@ class SqliteStore:
         """All of it is ours."""
 
     async def pull(self, part: Part, task: Task, *, limit: int, now: datetime) -> Pull:
-        return await self._read(lambda db: look(db, part, task, limit, stamp(now)))
+        return await self._looks.ask(Asked(part, task, limit, stamp(now)))
+
+    def clear(self, part: Part, task: Task) -> int:
+        return self._tail.clear(part.reads, task.position)
 
     async def push(self, part: Part, task: Task, changes: Changes) -> Task:
-        return await self._writer.do(lambda db: self._push(db, part, task, changes))
+        if changes == Changes(changes.position):
+            return self._steps.on(task, changes.position)
+        return await self._writer.do(lambda db: self._push(db, part, task, changes), rows=changes.size)
 
     async def lent(self, task: Task) -> Sequence[Envelope]:
         query = f"SELECT {ENVELOPE} FROM log NATURAL JOIN lent WHERE task = ? ORDER BY position"
@@ -305,6 +316,7 @@ class SqliteStore:
             new.append(fact)
         names.sort()  # In the order in which they will lie.
         db.executemany("INSERT INTO seen VALUES (?, ?)", names)
+        self._tail.note(new, head)
         write(db, new, head, stamp(self.now()))
         if head - self._forgot >= FORGET_EVERY:
             self._forgot = head
@@ -351,33 +363,32 @@ class SqliteStore:
         return tasks
 
     def _push(self, db: sqlite3.Connection, part: Part, task: Task, changes: Changes) -> Task:
-        mine(db, task)
+        move(db, task, changes.position)
         number = task.number
-        db.execute("UPDATE task SET position = ? WHERE number = ?", (changes.position, number))
-        if changes.states:
-            upsert = "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
-            db.executemany(upsert, [(number, subject, value) for subject, value in changes.states.items()])
+        upsert = "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+        many(db, upsert, [(number, subject, value) for subject, value in changes.states.items()])
         if isinstance(part, Projection) and changes.rows:
             put(db, view_of(part.table, number), changes.rows)
         one = "WHERE task = ? AND subject = ? AND name = ?"
-        gone = [(number, *key) for key, timer in changes.timers.items() if timer is None]
+        many(db, f"DELETE FROM timer {one}", [(number, *key) for key, timer in changes.timers.items() if not timer])
         stands = [(number, *timer) for timer in changes.timers.values() if timer]
+        many(db, "REPLACE INTO timer VALUES (?, ?, ?, ?, ?, 0)", stands)
         fired = [(number, timer.subject, timer.name) for timer in changes.fired]
-        db.executemany(f"DELETE FROM timer {one}", gone)
-        db.executemany("REPLACE INTO timer VALUES (?, ?, ?, ?, ?, 0)", stands)
-        db.executemany(f"UPDATE timer SET fired = 1 {one}", fired)
+        many(db, f"UPDATE timer SET fired = 1 {one}", fired)
         for query, positions in (
             ("DELETE FROM parked WHERE task = ? AND position = ?", changes.unparked),
             ("INSERT INTO lent VALUES (?, ?)", changes.begun),
             ("DELETE FROM lent WHERE task = ? AND position = ?", changes.done),
         ):
-            db.executemany(query, [(number, position) for position in positions])
-        db.executemany("REPLACE INTO parked VALUES (?, ?, ?, ?, ?)", [(number, *p) for p in changes.parked])
+            many(db, query, [(number, position) for position in positions])
+        many(db, "REPLACE INTO parked VALUES (?, ?, ?, ?, ?)", [(number, *p) for p in changes.parked])
         if changes.redriven:
             db.execute("DELETE FROM redrive WHERE task = ? AND subject = ?", (number, changes.redriven))
         if changes.unparked:  # What no longer waits need not be tried again.
             waits = "SELECT subject FROM parked WHERE task = ?"
             db.execute(f"DELETE FROM redrive WHERE task = ? AND subject NOT IN ({waits})", (number, number))
         if changes.outcomes:
-            write(db, changes.outcomes, head_of(db), stamp(self.now()))
+            head = head_of(db)
+            self._tail.note(changes.outcomes, head)
+            write(db, changes.outcomes, head, stamp(self.now()))
         return task._replace(position=changes.position)

@@ -1,9 +1,7 @@
 """What is asked of an SQLite file, in its own words: one function, one question or one change."""
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -11,15 +9,11 @@ from sqlalchemy import Select, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from engine.processor import Drop, Part, Put, keeps
-from engine.store import COMPILED_MAX, Parked, Pull, Standing, Task, Timer
+from engine.processor import Drop, Put
+from engine.store import COMPILED_MAX, Standing, Task
 from engine.tables import view_of
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Envelope
-from schemas.timer import TimerElapsed
-
-SCAN_MAX: Final = 50_000  # Positions that one pull looks through for events of its types.
-DUE_MAX: Final = 500  # Timers that fire in one batch.
 
 ENVELOPE: Final = "id, type, subject, data, time, cause, depth, position"
 TASK: Final = "number, name, version, position, active, token"
@@ -94,6 +88,18 @@ def mine(db: sqlite3.Connection, task: Task) -> None:
         raise Conflict(f"{task.name} has been taken over")
 
 
+def move(db: sqlite3.Connection, task: Task, position: int) -> None:
+    """Let it stand here from now on. Raises `Conflict` unless it stands where its holder left it."""
+    query = "UPDATE task SET position = ? WHERE number = ? AND token = ? AND position = ?"
+    if not db.execute(query, (position, task.number, task.token, task.position)).rowcount:
+        raise Conflict(f"{task.name} has been taken over")
+
+
+def many(db: sqlite3.Connection, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:  # Most parts have no such changes most of the time.
+        db.executemany(query, rows)
+
+
 def make_view(db: sqlite3.Connection, described: Table, number: int) -> None:
     view, dialect = view_of(described, number), sqlite.dialect()
     db.execute(str(CreateTable(view, if_not_exists=True).compile(dialect=dialect)))
@@ -139,61 +145,6 @@ def selected(db: sqlite3.Connection, query: Select[Any], values: Mapping[str, An
         raise Unavailable("the view was rebuilt meanwhile: ask for its table again") from None
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
-
-
-def look(db: sqlite3.Connection, part: Part, task: Task, limit: int, now: str) -> Pull:
-    """One consistent look at what a task can do next."""
-    siblings = tasks_of(db, task.name)
-    active = task if task.active else siblings[0]
-    end = head_of(db) if task.active else active.position
-    reach = min(end, task.position + SCAN_MAX)
-    query = f"""SELECT {ENVELOPE} FROM log WHERE position > ? AND position <= ?
-                AND type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?"""
-    found = db.execute(query, (task.position, reach, json.dumps([*part.reads]), limit))
-    records = envelopes(found)
-    upto = records[-1].position if len(records) == limit else reach
-    again = redriven(db, task, limit)
-    subjects = json.dumps([record.subject for record in (*records, *again)])
-    states = "SELECT subject, state.value FROM json_each(?) CROSS JOIN state ON task = ? AND subject = json_each.value"
-    aside = "SELECT subject FROM json_each(?) CROSS JOIN parked ON task = ? AND subject = json_each.value"
-    held = "SELECT position, subject, reason, told FROM parked WHERE task = ? AND position > ? AND position <= ?"
-    told = "SELECT position FROM parked WHERE task = ? AND subject = ? AND told"
-    elapsed = json.dumps([r.subject for r in (*records, *again) if r.type == TimerElapsed.type])
-    timers = "SELECT subject, name, due FROM json_each(?) CROSS JOIN timer ON task = ? AND subject = json_each.value"
-    next_due = due(db, task, "", 1)
-    return Pull(
-        records=records,
-        upto=upto,
-        states=dict(db.execute(states, (subjects, task.number))) if keeps(part) else {},
-        timers={(subject, name): due for subject, name, due in db.execute(timers, (elapsed, task.number))},
-        parked={row[0] for row in db.execute(aside, (subjects, task.number))},
-        held={}
-        if task.active
-        else {row[0]: Parked(*row) for row in db.execute(held, (active.number, task.position, upto))},
-        due=due(db, task, now, DUE_MAX) if task.active and upto == end else (),
-        redrive=again,
-        told={row[0] for row in db.execute(told, (task.number, again[0].subject))} if again else set(),
-        next_due=datetime.fromisoformat(next_due[0].due) if next_due and task.active else None,
-        tasks=len(siblings),
-    )
-
-
-def due(db: sqlite3.Connection, task: Task, until: str, limit: int) -> list[Timer]:
-    """Timers in the order in which they are due."""
-    query = """SELECT subject, name, due, cause FROM timer WHERE task = ? AND NOT fired AND due <= ?
-               ORDER BY due, subject, name LIMIT ?"""
-    return [Timer(*row) for row in db.execute(query, (task.number, until or "9999", limit))]
-
-
-def redriven(db: sqlite3.Connection, task: Task, limit: int) -> list[Envelope]:
-    """The parked events of the first subject that somebody asked to try again."""
-    subject = db.execute("SELECT subject FROM redrive WHERE task = ? LIMIT 1", (task.number,)).fetchone()
-    if subject is None:
-        return []
-    query = f"""SELECT {ENVELOPE} FROM log WHERE position IN
-                (SELECT position FROM parked WHERE task = ? AND subject = ? ORDER BY position LIMIT ?)
-                ORDER BY position"""
-    return envelopes(db.execute(query, (task.number, *subject, limit)))
 
 
 def stand(db: sqlite3.Connection, now: str) -> list[Standing]:

@@ -92,6 +92,11 @@ class Changes:
     begun: list[int] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """About how many rows they are to a database."""
+        return 1 + len(self.outcomes) + len(self.states) + len(self.rows) + len(self.timers) + len(self.parked)
+
 
 class Standing(NamedTuple):
     """How a task stands, for metrics, `draad doctor` and progress bars."""
@@ -147,6 +152,9 @@ class Store(Protocol):
 
     async def pull(self, part: Part, task: Task, *, limit: int, now: datetime) -> Pull:
         """Look what there is to do. Changes nothing."""
+
+    def clear(self, part: Part, task: Task) -> int:
+        """The position up to which there is surely nothing that this task reads, told without a look; 0 if unknown."""
 
     async def push(self, part: Part, task: Task, changes: Changes) -> Task:
         """Write all of it in one transaction, if the task stands where it stood. Raises `Conflict` otherwise.

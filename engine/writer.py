@@ -5,22 +5,22 @@ Whoever asks while a commit is under way is in the next one together with everyb
 
 import asyncio
 import sqlite3
+from asyncio import Future
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Final, TypeGuard, TypeVar
+from typing import Final, NamedTuple, TypeGuard, TypeVar
 
 from schemas.errors import Conflict, Refused, Unavailable
 
 GROUP_MAX: Final = 256  # Requests in one transaction.
-LATER_MAX: Final = 1  # Of those, while others wait that are urgent: the batch of one part takes some milliseconds.
+ROWS_MAX: Final = 100  # That the rest may write while others wait that are urgent: about two milliseconds.
 
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Result]
-Job = tuple[Work[object], "asyncio.Future[object]", bool]
-Answer = tuple["asyncio.Future[object]", object, Exception | None]
+Answer = tuple[Future[object], object, Exception | None]
 
 POISON: Final = (
     sqlite3.IntegrityError,
@@ -36,33 +36,56 @@ FULL: Final = "the disk is full: nothing more is written until there is space"
 BROKEN: Final = "the disk failed while writing: mend it, then start Draad again; what was acknowledged is kept"
 
 
+class Job(NamedTuple):
+    """What somebody asked for: `soon`, or to be done when it fits; and how many rows it writes."""
+
+    work: Work[object]
+    future: Future[object]
+    soon: bool = True
+    rows: int = 1
+
+
 class Writer(Thread):
     """Runs work in transactions, in the order of asking.
 
     A work raises `Conflict` or `Refused` before it writes anything: that is its own affair. Any other failure rolls
     back the whole transaction; the rest of the group is tried again without the culprit. After a failed fsync nobody
     knows what the disk holds, so nothing is written any more.
+
+    After each commit `kept` is called in this thread, and then `wrote` in that of the loop.
     """
 
-    def __init__(self, db: sqlite3.Connection, wrote: Callable[[], None]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, wrote: Callable[[], None], kept: Callable[[sqlite3.Connection], None]
+    ) -> None:
         super().__init__(name="draad-writer", daemon=True)
-        self._db, self._wrote = db, wrote
+        self._db, self._wrote, self._kept = db, wrote, kept
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._broken = False
         self._closed = False
         self.commits = 0
 
-    async def do(self, work: Work[Result], *, soon: bool = False) -> Result:
+    async def do(self, work: Work[Result], *, soon: bool = False, rows: int = 1) -> Result:
         """The result of `work`, durable. Raises `Unavailable` when nobody knows whether it is.
 
-        What is asked for `soon` goes before the rest: somebody outside waits for it, and a part can catch up.
+        What is asked for `soon` goes before the rest: somebody outside waits for it, and a part can catch up. `rows` is
+        about how many of them it writes.
         """
         if self._closed:
             raise Unavailable("the log is closed")
-        future: asyncio.Future[object] = self._loop.create_future()
-        self._jobs.put((work, future, soon))
-        return await future  # type: ignore[return-value]  # The queue forgets the type, the future does not.
+        done = self._put(work, soon=soon, rows=rows)
+        return await done  # type: ignore[return-value]  # The queue forgets the type, the future does not.
+
+    def put(self, work: Work[None]) -> None:
+        """Ask for `work` and do not wait for it. What it comes to, nobody hears."""
+        if not self._closed:
+            self._put(work, soon=False, rows=1).add_done_callback(Future.exception)
+
+    def _put(self, work: Work[object], *, soon: bool, rows: int) -> Future[object]:
+        future: Future[object] = self._loop.create_future()
+        self._jobs.put(Job(work, future, soon, rows))
+        return future
 
     async def close(self) -> None:
         """Write what was asked, then end."""
@@ -81,7 +104,7 @@ class Writer(Thread):
                     if job is None:
                         ended = True
                     else:
-                        waiting[job[2]].append(job)
+                        waiting[job.soon].append(job)
             if group := next_of(*waiting):
                 answers = self._transact(group)
                 with suppress(RuntimeError):  # The loop is gone, and whoever asked with it.
@@ -94,7 +117,7 @@ class Writer(Thread):
         answers: list[Answer] = []
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            for work, future, _ in group:
+            for work, future, *_ in group:
                 try:
                     answers.append((future, work(self._db), None))
                 except (Conflict, Refused) as error:
@@ -106,6 +129,7 @@ class Writer(Thread):
                 return [answer for job in group for answer in self._transact([job])]
             return failed(group, self._understood(error))
         self.commits += 1
+        self._kept(self._db)
         return answers
 
     def _understood(self, error: Exception) -> Exception:
@@ -139,9 +163,15 @@ class Writer(Thread):
 
 def next_of(later: deque[Job], soon: deque[Job]) -> list[Job]:
     """Who shares the next transaction: all that is urgent, and of the rest so little that it is not held up by it."""
-    group = [soon.popleft() for _ in range(min(len(soon), GROUP_MAX))]
-    room = LATER_MAX if group else GROUP_MAX
-    return group + [later.popleft() for _ in range(min(len(later), room))]
+    urgent = [soon.popleft() for _ in range(min(len(soon), GROUP_MAX))]
+    rest: list[Job] = []
+    rows = 0
+    while later and len(rest) < GROUP_MAX:
+        rows += later[0].rows
+        if urgent and rest and rows > ROWS_MAX:
+            break
+        rest.append(later.popleft())
+    return urgent + rest
 
 
 def worldly(error: Exception) -> TypeGuard[sqlite3.DatabaseError]:
@@ -151,4 +181,4 @@ def worldly(error: Exception) -> TypeGuard[sqlite3.DatabaseError]:
 
 
 def failed(group: list[Job], error: Exception) -> list[Answer]:
-    return [(future, None, error) for _, future, _ in group]
+    return [(job.future, None, error) for job in group]

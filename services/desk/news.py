@@ -27,6 +27,7 @@ RECENT_MAX: Final = 2_000  # Entries that are kept at hand: who is further behin
 LOOK_MAX: Final = 400  # Entries read at once.
 LOOK_S_MIN: Final = 0.02  # Between two looks: what is written meanwhile is seen in one go.
 LOOK_S_MAX: Final = 0.5
+DRAW_S_MIN: Final = 0.25  # Between two drawings of the work list: each takes as long as some contacts do.
 RETRY_S: Final = 1.0
 # What a story is told from. Each is kept by a part of its own, and they are never equally far.
 VIEWS: Final = {view.name: view.version for view in (entry, claims, merges, reveals, decided, filed, threads)}
@@ -98,25 +99,41 @@ class News:
 
     async def run(self) -> None:
         """Keep it up to date, until it is closed."""
+        now = asyncio.get_running_loop().time
+        draw_at = now()
         while not self.closed:
-            mark = self._engine.store.mark()
+            mark, more = self._engine.store.mark(), False
             try:
-                if await self.look():
-                    continue
+                more = await self._listen()
+                if now() >= draw_at:
+                    await self._draw()
+                    draw_at = now() + DRAW_S_MIN
             except Unavailable:
                 log.warning("desk.news.retrying")
                 await asyncio.sleep(RETRY_S)
-            await asyncio.sleep(LOOK_S_MIN)
-            await self._engine.store.moved(mark, LOOK_S_MAX)
+            if not more:
+                await asyncio.sleep(LOOK_S_MIN)
+                await self._engine.store.moved(mark, LOOK_S_MAX)
 
     async def look(self) -> bool:
         """See what is new; true if there may be more."""
+        more = await self._listen()
+        await self._draw()
+        return more
+
+    async def _listen(self) -> bool:
+        """Hear what happened; true if there may be more."""
         before, more = self.place, await self._follow()
-        html = await self._board()
-        if html != self.html or self.place != before:
-            self.html = html
+        if self.place != before:
             self.ring()
         return more
+
+    async def _draw(self) -> None:
+        """The list of what there is to do."""
+        html = await self._board()
+        if html != self.html:
+            self.html = html
+            self.ring()
 
     async def _follow(self) -> bool:
         """Take what was entered since; true if there may be more."""

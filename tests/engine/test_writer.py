@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from engine.file import connect
-from engine.writer import GROUP_MAX, LATER_MAX, Work, Writer, next_of
+from engine.writer import GROUP_MAX, ROWS_MAX, Job, Work, Writer, next_of
 from schemas.errors import Conflict, Refused, Unavailable
 
 WAIT_S_MAX = 20
@@ -24,7 +24,7 @@ class Desk:
         self.db = connect(str(path))
         self.db.execute("CREATE TABLE word (word TEXT NOT NULL UNIQUE)")
         self.woken = 0
-        self.writer = Writer(self.db, self.wake)
+        self.writer = Writer(self.db, self.wake, lambda _: None)
         self.writer.start()
         self.gate = Event()
 
@@ -212,10 +212,27 @@ async def test_who_waits_outside_is_held_up_by_one_batch_at_most(desk: Desk) -> 
     assert desk.words() == [*(f"append {n}" for n in range(3)), *(f"part {n}" for n in range(5))]
 
 
-def test_who_is_in_no_hurry_gets_a_turn_while_others_hurry() -> None:
-    later, soon = deque(["part"] * 4), deque(["append"] * (GROUP_MAX + 2))
-    groups: list[object] = []
-    while group := next_of(later, soon):  # type: ignore[arg-type]  # They are only moved about.
+async def test_who_is_in_no_hurry_gets_a_turn_while_others_hurry() -> None:
+    """A turn is as much as holds nobody up: many small works, or one that is large."""
+    small, large, urgent = job(rows=ROWS_MAX // 2), job(rows=ROWS_MAX * 9), job(soon=True)
+    later, soon = deque([small, small, small, large, large]), deque([urgent] * (GROUP_MAX * 3 + 2))
+    groups = []
+    while group := next_of(later, soon):
         groups.append(group)
-    assert groups == [["append"] * GROUP_MAX + ["part"], ["append"] * 2 + ["part"], ["part"] * 2]
-    assert LATER_MAX == 1
+    assert groups == [
+        [urgent] * GROUP_MAX + [small, small],
+        [urgent] * GROUP_MAX + [small],
+        [urgent] * GROUP_MAX + [large],
+        [urgent, urgent, large],
+    ]
+
+
+async def test_who_is_in_no_hurry_shares_one_transaction_where_nobody_hurries() -> None:
+    parts = [job(rows=ROWS_MAX * 9) for _ in range(GROUP_MAX + 1)]
+    later = deque(parts)
+    assert next_of(later, deque()) == parts[:GROUP_MAX]
+    assert next_of(later, deque()) == parts[GROUP_MAX:]
+
+
+def job(*, soon: bool = False, rows: int = 1) -> Job:
+    return Job(say(""), asyncio.get_running_loop().create_future(), soon, rows)
