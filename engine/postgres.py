@@ -45,6 +45,16 @@ WORLDLY: Final = (
 NO_ENTRY: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
+class Connection(asyncpg.Connection):  # type: ignore[misc]  # As above.
+    """One that leaves nothing behind in the pool: no setting of a session, no lock, nothing that it listens to."""
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        """Else each use costs one more question, of which nobody needs the answer. A transaction is still ended."""
+        return ""
+
+
 class Database:
     """A pool of connections, and transactions whose failures are in our words."""
 
@@ -60,7 +70,9 @@ class Database:
         try:
             await (await asyncpg.connect(url, timeout=COMMAND_S_MAX)).close()  # What follows would not say why not.
             await migrate(url)
-            pool = await asyncpg.create_pool(url, min_size=1, **limits, server_settings=named)
+            pool = await asyncpg.create_pool(
+                url, min_size=1, **limits, server_settings=named, connection_class=Connection
+            )
         except NO_ENTRY:
             raise Refused("PostgreSQL refuses the user, password or database in DRAAD_DATABASE") from None
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
@@ -70,8 +82,14 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Db]:
         """All of it or nothing. Raises `Refused` for a value that is not to be had, else `Unavailable`."""
+        async with self._connection() as db, db.transaction():
+            yield db
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Db]:
+        """For one statement, which is a transaction of its own. Raises as `transaction` does."""
         try:
-            async with self._pool.acquire(timeout=COMMAND_S_MAX) as db, db.transaction():
+            async with self._pool.acquire(timeout=COMMAND_S_MAX) as db:
                 yield db
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
             raise Unavailable("the view was rebuilt meanwhile: ask for its table again") from None
@@ -85,11 +103,11 @@ class Database:
             raise Unavailable("the connection to PostgreSQL is gone") from None
 
     async def fetch(self, query: str, *values: object) -> list[Any]:
-        async with self.transaction() as db:
+        async with self._connection() as db:
             return [tuple(row) for row in await db.fetch(query, *values)]
 
     async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
-        async with self.transaction() as db:
+        async with self._connection() as db:
             return [dict(row) for row in await db.fetch(query, *values)]
 
     async def close(self) -> None:
