@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
@@ -113,11 +113,13 @@ def house(  # noqa: PLR0913  # All that it stands on.
 
 
 def describe(app: FastAPI) -> None:
-    described = description(app)
+    described = cache(
+        partial(description, app)
+    )  # Most processes are never asked, and it takes longer than all the rest.
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     async def openapi() -> dict[str, Any]:
-        return described
+        return described()
 
 
 def desk_pages(base: Desk, news: News, page: Page, branches: Branches, mender: Mender) -> APIRouter:

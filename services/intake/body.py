@@ -1,6 +1,7 @@
 """What may be posted here. A body is looked through before it is believed; a refusal quotes none of it."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -95,6 +96,7 @@ def moment(at: datetime | None, now: datetime) -> datetime:
     return at
 
 
+@cache
 def described(model: type[BaseModel]) -> dict[str, Any]:
     """What OpenAPI says of a body, with every part spelled out where it stands."""
     schema = model.model_json_schema()
