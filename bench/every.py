@@ -42,11 +42,11 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
 
 
 def measure(name: str) -> None:
-    """Only the figures are said. Many machines' workers run on the loop that `draad run` takes."""
+    """Only the figures are said. What asks as pages and programs do, and many machines, run as `draad run` does."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    if name.startswith("many-"):
-        collect_rarely()  # As `draad run` does; the bare loops of the same process have it too.
-    quick = name == "webhooks" or name.startswith("many-")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if quick else None) as runner:
+    as_in_life = name in {"webhooks", "stories", "klant"} or name.startswith("many-")
+    if as_in_life:
+        collect_rarely()  # The bare loops of the same process have it too.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if as_in_life else None) as runner:
         runner.run(BENCHES[name]())

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from threading import local
 from typing import Any, Final, TypeVar
 
@@ -43,7 +45,7 @@ from engine.writer import Writer, worldly
 from schemas.errors import Conflict, Refused, Unavailable
 from schemas.event import Envelope
 
-READERS: Final = 4
+READERS: Final = max(2, os.cpu_count() or 2)  # More would only hand the interpreter to each other.
 SEEN_DAYS: Final = 31  # How long a repeat is known: promised is 30.
 FORGET_EVERY: Final = 100_000  # Positions between two looks at what may be forgotten.
 LEFT_S: Final = 0.2  # How often whoever runs looks for facts that were left beside it.
@@ -67,7 +69,8 @@ class SqliteStore:
         self._path, self.now, self._lock = path, clock, lock
         self._mark = 0
         self._woken = asyncio.Event()
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="draad-reader")
+        self._pages = ThreadPoolExecutor(READERS, thread_name_prefix="draad-reader")
+        self._looking = ThreadPoolExecutor(1, thread_name_prefix="draad-looker")  # No part waits for a page.
         self._local = local()
         self._readers: list[sqlite3.Connection] = []
         self._writing = file.connect(path)
@@ -75,7 +78,7 @@ class SqliteStore:
         self._writer = Writer(self._writing, self._wake, self._tail.kept)
         self._filter = Filter(self._writing.execute("SELECT chunk, id FROM seen ORDER BY chunk") if lock else ())
         self._forgot = 0
-        self._looks = Looks(self._read)
+        self._looks = Looks(partial(self._read, threads=self._looking))
         self._steps = Steps(self._writer)
         self._taking: asyncio.Task[None] | None = None
         self._writer.start()
@@ -246,7 +249,8 @@ class SqliteStore:
             self._taking.cancel()
             await asyncio.wait([self._taking])
         await self._writer.close()
-        await asyncio.to_thread(self._threads.shutdown)
+        for threads in (self._looking, self._pages):
+            await asyncio.to_thread(threads.shutdown)
         for db in (*self._readers, self._writing):
             db.close()
         if self._lock:
@@ -276,7 +280,9 @@ class SqliteStore:
                     await self._writer.do(lambda db: self._append(db, take(db)))
             await asyncio.sleep(LEFT_S)
 
-    async def _read(self, look: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def _read(
+        self, look: Callable[[sqlite3.Connection], Result], threads: ThreadPoolExecutor | None = None
+    ) -> Result:
         """One snapshot, on a connection that holds up no writer."""
 
         def run() -> Result:
@@ -297,7 +303,7 @@ class SqliteStore:
                 raise Unavailable(f"the log cannot be read ({error.sqlite_errorname})") from None
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+            return await asyncio.get_running_loop().run_in_executor(threads or self._pages, run)
         except RuntimeError:
             raise Unavailable("the log is closed") from None
 

@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, Table
+from msgspec.json import decode
+from sqlalchemy import Boolean, Integer, Select, String, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -16,6 +17,7 @@ from schemas.errors import Conflict, Unavailable
 from schemas.event import Envelope
 
 ENVELOPE: Final = "id, type, subject, data, time, cause, depth, position"
+COLUMNS_MAX: Final = 100  # Of an answer as JSON: as many as SQLite lets one function have, and some to spare.
 TASK: Final = "number, name, version, position, active, token"
 
 
@@ -127,24 +129,41 @@ def put(db: sqlite3.Connection, view: Table, rows: Sequence[Put | Drop]) -> None
     db.executemany(upsert, waiting)
 
 
+class Compiled(NamedTuple):
+    """A query as SQLite reads it, the values that stand in it, and the names of its columns if it answers as JSON."""
+
+    text: str
+    standing: Mapping[str, Any]
+    names: Sequence[str]
+
+
 @lru_cache(COMPILED_MAX)
-def compiled(query: Select[Any]) -> tuple[str, Mapping[str, Any]]:
-    """The query as SQLite reads it, and the values that stand in it."""
+def compiled(query: Select[Any]) -> Compiled:
+    """All rows in one answer, where JSON can hold them.
+
+    Else threads that read side by side hand the interpreter to each other for every single row.
+    """
     names_each = {"render_postcompile": True}  # So that `IN` has one parameter for each value.
     found = query.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=names_each)
-    return str(found), found.params
+    columns = query.selected_columns
+    if len(columns) > COLUMNS_MAX or not all(isinstance(column.type, Integer | String | Boolean) for column in columns):
+        return Compiled(str(found), found.params, ())
+    each = ", ".join(f"c{n}" for n in range(len(columns)))
+    text = f"WITH rows ({each}) AS ({found}) SELECT json_group_array(json_array({each})) FROM rows"
+    return Compiled(text, found.params, [column.name for column in columns])
 
 
 def selected(db: sqlite3.Connection, query: Select[Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    text, standing = compiled(query)
+    text, standing, names = compiled(query)
     try:
         cursor = db.execute(text, {**standing, **values})
+        rows = decode(cursor.fetchone()[0]) if names else cursor.fetchall()
     except sqlite3.OperationalError as error:
         if not str(error).startswith(("no such table: view_", "no such column: view_")):
             raise
         raise Unavailable("the view was rebuilt meanwhile: ask for its table again") from None
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
+    names = names or [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def stand(db: sqlite3.Connection, now: str) -> list[Standing]:
