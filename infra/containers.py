@@ -13,7 +13,7 @@ from docker.errors import DockerException, NotFound
 from requests.exceptions import RequestException
 from testcontainers.core.container import DockerContainer
 
-from infra.server import NotStarted
+from infra.server import START_S_MAX, NotStarted
 
 LIVES: Final = frozenset({"running", "paused"})
 
@@ -34,13 +34,13 @@ def contained(image: str, command: list[str], folder: Path, user: str) -> tuple[
         raise NotStarted(f"{image}: Docker does not start it: {error}") from None
 
 
-def run(image: str, command: list[str], folder: Path, user: str, seconds_max: float) -> None:
+def run(name: str, image: str, command: list[str], folder: Path, user: str) -> None:
     """Run one of a server's own tools to its end. Raises `NotStarted`."""
     container, found = contained(image, command, folder, user)
     try:
-        code = found.wait(timeout=seconds_max)["StatusCode"]
+        code = found.wait(timeout=START_S_MAX)["StatusCode"]
         if code:
-            raise NotStarted(f"{image}: {command[0]} ended with {code}:\n{found.logs().decode(errors='replace')}")
+            raise NotStarted(f"{name}: {command[0]} ended with {code}:\n{found.logs().decode(errors='replace')}")
     finally:
         container.stop()
 

@@ -248,7 +248,7 @@ class Server(Opened):
         if self.image and in_containers():
             from infra import containers
 
-            containers.run(self.image, list(command), self.folder, self.user, START_S_MAX)
+            containers.run(self.name, self.image, list(command), self.folder, self.user)
         else:
             run(self.name, *command, user=self.user or None)
 
