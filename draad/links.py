@@ -13,4 +13,4 @@ def fresh(settings: Settings) -> str:
     if settings.pepper is None and (settings.path is None or not key_file(settings.path).exists()):
         raise Refused("no Draad has run on this log: start it first, or name the right log with --log")
     keys = keys_of(settings, facts=True)
-    return f"{settings.address}/open/{link(keys.door, datetime.now(UTC))}"
+    return f"{settings.desk}/open/{link(keys.door, datetime.now(UTC))}"

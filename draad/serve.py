@@ -208,7 +208,7 @@ def greet(settings: Settings, rooms: House, token: str, say: Callable[[str], Non
         log.info("draad.started", port=settings.port)
         return
     say(f"Draad runs at {settings.address}/")
-    say(f"Open the desk, once, with {settings.address}/open/{rooms.door.link()}")
+    say(f"Open the desk, once, with {settings.desk}/open/{rooms.door.link()}")
     say("Another time, `draad link` gives another link.")
     if settings.token is None:
         say(f"The API takes this token until Draad stops (DRAAD_TOKEN sets your own): {token}")
@@ -225,7 +225,7 @@ def accounts_of(settings: Settings) -> Provider | None:
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
         client_secret=settings.client_secret,
-        back=f"{settings.desk_url or settings.address}{BACK}",
+        back=f"{settings.desk}{BACK}",
         role_claim=settings.oidc_role_claim,
         agent=settings.oidc_agent,
         lead=settings.oidc_team_lead,

@@ -190,6 +190,11 @@ class Settings(BaseModel):
         host = HOST if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104  # Only to be shown.
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
+    @property
+    def desk(self) -> str:
+        """Where browsers find it, on whatever machine."""
+        return self.desk_url or self.address
+
 
 def meant(name: str, known: Mapping[str, str]) -> str:
     close = get_close_matches(name, known, n=1)

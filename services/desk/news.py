@@ -28,7 +28,8 @@ LOOK_MAX: Final = 400  # Entries read at once.
 LOOK_S_MIN: Final = 0.02  # Between two looks: what is written meanwhile is seen in one go.
 LOOK_S_MAX: Final = 0.5
 DRAW_S_MIN: Final = 0.25  # Between two drawings of the work list: each takes as long as some contacts do.
-RETRY_S: Final = 1.0
+RETRY_S: Final = 0.1
+TOLD_EVERY: Final = 50  # Tries in a row: at a first start the views come one by one, and that is no news.
 # What a story is told from. Each is kept by a part of its own, and they are never equally far.
 VIEWS: Final = {view.name: view.version for view in (entry, claims, merges, reveals, decided, filed, threads)}
 
@@ -100,7 +101,7 @@ class News:
     async def run(self) -> None:
         """Keep it up to date, until it is closed."""
         now = asyncio.get_running_loop().time
-        draw_at = now()
+        draw_at, failed = now(), 0
         while not self.closed:
             mark, more = self._engine.store.mark(), False
             try:
@@ -108,9 +109,13 @@ class News:
                 if now() >= draw_at:
                     await self._draw()
                     draw_at = now() + DRAW_S_MIN
+                failed = 0
             except Unavailable:
-                log.warning("desk.news.retrying")
+                failed += 1
+                if failed % TOLD_EVERY == 0:
+                    log.warning("desk.news.retrying")
                 await asyncio.sleep(RETRY_S)
+                continue
             if not more:
                 await asyncio.sleep(LOOK_S_MIN)
                 await self._engine.store.moved(mark, LOOK_S_MAX)

@@ -1,9 +1,11 @@
 """What can be set, and the one sentence for what is set wrongly."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from draad.links import fresh
 from draad.many import cluster
 from draad.settings import SECRET_CHARS_MIN, Misconfigured, Settings
 
@@ -130,3 +132,12 @@ def test_nobody_logs_in_over_a_line_that_others_can_read(url: str) -> None:
     with pytest.raises(Misconfigured, match="DRAAD_DESK_URL must be https"):
         Settings.from_env({"DRAAD_DESK_URL": url})
     assert Settings.from_env({"DRAAD_DESK_URL": "http://localhost:8000"}).desk_url
+
+
+@pytest.mark.parametrize(
+    ("url", "told"), [("https://desk.gouda.nl", "https://desk.gouda.nl"), (None, "http://[::1]:9000")]
+)
+def test_a_link_leads_to_where_browsers_find_the_desk(url: str | None, told: str) -> None:
+    given = {"DRAAD_PEPPER": LONG, "DRAAD_HOST": "::1", "DRAAD_PORT": "9000"}
+    settings = Settings.from_env(given | ({"DRAAD_DESK_URL": url} if url else {}))
+    assert re.fullmatch(f"{re.escape(told)}/open/[0-9a-f]+", fresh(settings))
