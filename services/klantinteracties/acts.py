@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from engine.engine import Engine
 from services.klantinteracties.asked import EXPAND, Asked, Pairs, asked, at_page, included, unknown_parameters
 from services.klantinteracties.asking import BY_NAME, Asking, Question
-from services.klantinteracties.every import BASE, EVERY, compact
+from services.klantinteracties.every import BASE, EVERY, compact, spelled
 from services.klantinteracties.fields import Doc, Fault
 from services.klantinteracties.numbers import KIND as NUMBERS
 from services.klantinteracties.plan import Plan, grouped, planned, tree, written
@@ -72,7 +72,7 @@ class Acts:
         return Answer(200, texts[0])
 
     async def create(self, resource: Resource, given: Doc, key: str) -> Answer:
-        write, repeated = self._write(f"{resource.kind} {compact(given)}", key), bool(key)
+        write, repeated = self._write(resource.kind, key, given), bool(key)
         async with self._alone(resource, given):
             name = await write.put(resource, None, given)
             write.checked()
@@ -83,7 +83,7 @@ class Acts:
         return Answer(201, self._fresh(resource, name, write), f"{BASE}{resource.kind}/{name}")
 
     async def change(self, resource: Resource, name: str, given: Doc, key: str, *, partly: bool) -> Answer:
-        write = self._write(f"{resource.kind} {name} {partly} {compact(given)}", key)
+        write = self._write(f"{resource.kind} {name} {partly}", key, given)
         async with self._alone(resource, given):
             await write.put(resource, await self._row(resource, name), given, partly=partly)
             write.checked()
@@ -106,7 +106,7 @@ class Acts:
 
         More than that API takes: their addresses, actors, and a task, so that a call-back is one request.
         """
-        write = self._write(f"several {compact(given)}", key)
+        write = self._write("several", key, given)
         made: dict[str, list[str]] = {}
         contact = await self._part(write, made, "klantcontacten", "klantcontact", given.get("klantcontact"))
         on = {"uuid": contact}
@@ -128,7 +128,7 @@ class Acts:
 
     async def take(self, given: Doc) -> Answer:
         """What another register holds: what is not here yet, all of it or nothing. The same again changes nothing."""
-        write = self._write(f"take {compact(given)}", "take")
+        write = self._write("take", "take", given)
         async with self._one_by_one:
             taken, known = await take(write, given)
             write.checked()
@@ -184,10 +184,12 @@ class Acts:
             self._plans[key] = planned(resource, tree(resource, filter(None, expand.split(","))))
         return self._plans[key]
 
-    def _write(self, what: str, key: str) -> Write:
+    def _write(self, what: str, key: str, given: Doc | None = None) -> Write:
         """With a key of theirs, the same request is the same write."""
-        said = f"{what}\0{key}".encode(errors="surrogatepass")
-        name = hmac.new(self._pepper, said, hashlib.sha256).hexdigest() if key else uuid4().hex
+        name = uuid4().hex
+        if key:
+            said = f"{what}{'' if given is None else f' {spelled(given)}'}\0{key}".encode(errors="surrogatepass")
+            name = hmac.new(self._pepper, said, hashlib.sha256).hexdigest()
         return Write(self._clock(), name, self.asking, self.sealer, self._pepper)
 
     def _alone(self, resource: Resource, given: Doc) -> AsyncExitStack | asyncio.Lock:
@@ -239,7 +241,7 @@ def canonical(name: str) -> str:
 
 def quoted(value: str | None) -> str:
     """An address in JSON; where this API stands is put in later."""
-    return "null" if value is None else f'"{BASE.join(compact(part)[1:-1] for part in value.split(BASE))}"'
+    return "null" if value is None else f'"{BASE.join(spelled(part)[1:-1] for part in value.split(BASE))}"'
 
 
 def paths(expand: Mapping[str, Any], before: str = "") -> list[str]:

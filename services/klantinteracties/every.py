@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from msgspec.json import Encoder
+
 from services.klantinteracties.actoren import actoren, actorklantcontacten
 from services.klantinteracties.betrokkenen import betrokkenen
 from services.klantinteracties.digitaleadressen import digitaleadressen
@@ -47,7 +49,13 @@ LINKED: Final[Mapping[str, Mapping[str, Field]]] = {
 BASE: Final = "\x01"  # Where the address of this API goes. Text in JSON holds no such sign.
 
 
-compact: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+spelled: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # Also what is no text, or not yet.
+encoder: Final = Encoder()
+
+
+def compact(value: Any) -> str:  # noqa: ANN401  # Whatever a card holds.
+    """As JSON, of what has been read and is text."""
+    return encoder.encode(value).decode()
 
 
 def linked(kind: str, uuid: str) -> str:

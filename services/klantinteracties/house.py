@@ -14,6 +14,7 @@ from schemas.card import DESK_TOOL, Card, CardRemoved, CardWritten
 from schemas.event import derived
 from services.klantinteracties import internetaken as tasks
 from services.klantinteracties.digitaleadressen import SHOWN as ADDRESSES
+from services.klantinteracties.every import compact
 from services.klantinteracties.fields import Doc, Group
 from services.klantinteracties.filters import KNOWN_BY
 from services.klantinteracties.groups import NAME, PLACES
@@ -48,7 +49,7 @@ class Kept(State, frozen=True):
         return found
 
     def stands(self, since: str, doc: Doc) -> "Kept":
-        return self.but(since=since, doc=json.dumps(doc, ensure_ascii=False))
+        return self.but(since=since, doc=compact(doc))
 
 
 class Said(NamedTuple):
