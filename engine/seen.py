@@ -5,7 +5,8 @@ log, where new ones lie together, and a Bloom filter says "surely new" for nearl
 the file asked. Filters are made again from the file when it is opened: about two bytes of memory per id kept.
 """
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import Final
 
@@ -47,6 +48,14 @@ class Block:
             if not bits[bit >> 3] & (1 << (bit & 7)):
                 return False
         return True
+
+
+def filed(db: sqlite3.Connection) -> Iterator[tuple[int, bytes]]:
+    """Every id that is filed, and its chunk. Raises `sqlite3.DatabaseError` where the file is damaged."""
+    for chunk, name in db.execute("SELECT chunk, id FROM seen ORDER BY chunk"):
+        if not (isinstance(chunk, int) and isinstance(name, bytes)):
+            raise sqlite3.DatabaseError("what is filed is no id")
+        yield chunk, name
 
 
 class Filter:

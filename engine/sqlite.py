@@ -18,7 +18,7 @@ from engine import file
 from engine.looks import Asked, Looks
 from engine.passing import Steps, Tail
 from engine.processor import Courier, Part, Projection
-from engine.seen import Filter, chunk_of
+from engine.seen import Filter, chunk_of, filed
 from engine.statements import (
     ENVELOPE,
     envelopes,
@@ -37,6 +37,7 @@ from engine.statements import (
     take,
     tasks_of,
     write,
+    younger,
 )
 from engine.store import NO_REBUILD, Aside, Changes, Lease, Pull, Standing, Task
 from engine.tables import view_of
@@ -76,7 +77,11 @@ class SqliteStore:
         self._writing = file.connect(path)
         self._tail = Tail(self._writing)
         self._writer = Writer(self._writing, self._wake, self._tail.kept)
-        self._filter = Filter(self._writing.execute("SELECT chunk, id FROM seen ORDER BY chunk") if lock else ())
+        try:
+            self._filter = Filter(filed(self._writing) if lock else ())
+        except sqlite3.Error:
+            self._writing.close()
+            raise
         self._forgot = 0
         self._looks = Looks(partial(self._read, threads=self._looking))
         self._steps = Steps(self._writer)
@@ -337,12 +342,7 @@ class SqliteStore:
 
     def _forget(self, db: sqlite3.Connection, head: int) -> None:
         """Drop what no longer has to be known as a repeat."""
-        oldest, newest = 0, head
-        while oldest < newest:  # The log is in the order of time: halve until the first young enough is found.
-            middle = (oldest + newest) // 2
-            age = "SELECT julianday(?) - julianday(time) FROM log WHERE position > ? ORDER BY position LIMIT 1"
-            days = db.execute(age, (stamp(self.now()), middle)).fetchone()[0]
-            oldest, newest = (middle + 1, newest) if days > SEEN_DAYS else (oldest, middle)
+        oldest = younger(db, head, SEEN_DAYS, stamp(self.now()))
         db.execute("DELETE FROM seen WHERE chunk < ?", (chunk_of(oldest),))
         self._filter.forget(chunk_of(oldest))
 

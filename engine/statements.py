@@ -38,6 +38,17 @@ def write(db: sqlite3.Connection, facts: Sequence[Envelope], head: int, time: st
     db.executemany(query, rows)
 
 
+def younger(db: sqlite3.Connection, head: int, days_max: float, now: str) -> int:
+    """The position of the first event that is no older than this."""
+    oldest, newest = 0, head
+    while oldest < newest:  # The log is in the order of time: halve until the first young enough is found.
+        middle = (oldest + newest) // 2
+        age = "SELECT julianday(?) - julianday(time) FROM log WHERE position > ? ORDER BY position LIMIT 1"
+        days = db.execute(age, (now, middle)).fetchone()[0]
+        oldest, newest = (middle + 1, newest) if days > days_max else (oldest, middle)
+    return oldest
+
+
 def leave(db: sqlite3.Connection, facts: Sequence[Envelope]) -> int:
     """Put facts in the outbox, where whoever runs on the file finds them; returns the sequence of the last."""
     [end] = db.execute("SELECT ifnull(max(sequence), 0) FROM outbox").fetchone()

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -230,6 +230,18 @@ async def test_a_file_that_is_damaged_in_the_middle_says_so_wherever_it_shows(tm
     assert len(said) > 2
     for sentence in said:
         assert any(known in sentence for known in ("damaged?", "the disk failed", "cannot be read", "nothing"))
+
+
+@pytest.mark.parametrize("row", [(None, None), (1, None), (None, b"x" * 16), ("one", b"x" * 16), (1, "id")])
+async def test_a_torn_write_that_left_an_id_that_is_none_is_a_damaged_file(tmp_path: Path, row: tuple[object]) -> None:
+    """As a disk without power left it, that had not synced: SQLite finds nothing wrong with it."""
+    path = tmp_path / "torn.db"
+    await a_log(path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DROP TABLE seen")
+        db.execute("CREATE TABLE seen (chunk, id)")
+        db.execute("INSERT INTO seen VALUES (?, ?)", row)
+    assert "is the file damaged?" in await refusal(path)
 
 
 async def complaint(path: Path) -> str:
