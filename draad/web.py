@@ -113,9 +113,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
 
 
 def describe(app: FastAPI) -> None:
-    described = cache(
-        partial(description, app)
-    )  # Most processes are never asked, and it takes longer than all the rest.
+    described = cache(partial(description, app))  # Made when somebody asks: it takes as long as all the rest.
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     async def openapi() -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Engine:
         # On one machine all of them look together, so that the log is asked once and not by each.
         together = [[seat] for seat in seats] if self.store.shared else [seats]
         async with asyncio.TaskGroup() as group:
-            for some in together:
+            for some in filter(None, together):
                 group.create_task(self._tend(some))
 
     async def settle(self, *parts: Part, random: Random | None = None) -> None:
@@ -169,14 +169,14 @@ class Engine:
     async def _tend(self, seats: Sequence[Seat]) -> None:
         """Round after round, as long as there is something to do for one of them."""
         holding = asyncio.create_task(self._hold(seats))
-        where = seats[0].partition if seats else ""
+        where = seats[0].partition
         try:
             while not self._stopping.is_set():
                 mark = self.store.mark(where)
                 if await self._round(seats):
                     await asyncio.sleep(0)
                 else:
-                    await self.store.moved(mark, min((seat.wait_s() for seat in seats), default=RETRY_S), where)
+                    await self.store.moved(mark, min(seat.wait_s() for seat in seats), where)
         finally:
             holding.cancel()
             for seat in seats:

@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -53,7 +54,7 @@ class Looks:
         while self._waiting:
             group, self._waiting = self._waiting, []
             try:
-                pulls = await self._read(lambda db, group=group: look(db, [asked for asked, _ in group]))  # type: ignore[misc]
+                pulls = await self._read(partial(look, every=[asked for asked, _ in group]))
             except Exception as error:  # noqa: BLE001  # Each of them gets it.
                 for _, future in group:
                     if not future.done():

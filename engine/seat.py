@@ -60,11 +60,10 @@ class Seat:
         if len(self.tasks) != 1 or monotonic() > self._look_at or self.wait_s() <= 0:
             return False
         [task] = self.tasks
-        if task.version not in self.parts:
-            return False
-        clear = self._store.clear(self.parts[task.version], task)
-        if clear > task.position:
-            self.tasks = [await self._store.push(self.parts[task.version], task, Changes(clear))]
+        part = self.parts.get(task.version)
+        clear = self._store.clear(part, task) if part else 0
+        if part and clear > task.position:
+            self.tasks = [await self._store.push(part, task, Changes(clear))]
         return clear > 0
 
     async def turn(self) -> bool:
