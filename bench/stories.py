@@ -23,13 +23,11 @@ from schemas.event import Event, derived, fact
 from schemas.party import PartyAddressLinked
 from services.desk.board import board
 from services.desk.entry import entry
-from services.desk.filed import filed, threads
-from services.desk.identity import claims, decided, merges, reveals
 from services.desk.news import News
 from services.desk.page import Page
 from services.desk.place import Place
 from services.desk.presence import Presence
-from services.desk.story import PAGE_MAX, story
+from services.desk.story import PAGE_MAX, VIEWS, story
 
 PARTY_CONTACTS: Final = 100_000
 CASE_CONTACTS: Final = 1_000_000
@@ -44,8 +42,6 @@ SECONDS: Final = 10
 Key = Sequence[tuple[str, int]]  # Of the entries on one page.
 ByKeys = Callable[[Sequence[Key]], Awaitable[float]]
 Log = Callable[[], AbstractAsyncContextManager[Engine]]
-
-VIEWS: Final = (entry, claims, decided, merges, reveals, filed, threads)
 
 
 async def run(of_parties: int = PARTY_CONTACTS, of_cases: int = CASE_CONTACTS) -> None:

@@ -1,4 +1,4 @@
-"""A number of a register, such as a BSN, is known by its keyed hash only: equal numbers meet, and tell nobody."""
+"""Known by its keyed hash only: a register's number, such as a BSN, and an object. Equal ones meet, and tell nobody."""
 
 import hashlib
 import hmac
@@ -19,3 +19,9 @@ def blind(scheme: str, value: str, pepper: bytes) -> str:
         if not (len(number) == BSN_DIGITS and number.isascii() and number.isdigit() and looks_like_bsn(number)):
             raise Refused("value is no BSN: look at its digits again")
     return hmac.new(pepper, f"register\0{scheme}\0{number}".encode(), hashlib.sha256).hexdigest()
+
+
+def object_id(kind: str, title: str, pepper: bytes) -> str:
+    """A tree, a street, a building, as it is called: capitals and spaces are not told apart."""
+    called = " ".join(title.casefold().split())
+    return hmac.new(pepper, f"object\0{kind}\0{called}".encode(), hashlib.sha256).hexdigest()

@@ -7,7 +7,7 @@ from services.access.tokens import tokens
 from services.desk.addresses import addresses
 from services.desk.appointments import appointments
 from services.desk.entry import entry
-from services.desk.filed import filed, threads
+from services.desk.filed import filed, threads, tied
 from services.desk.identity import claims, decided, identifiers, merges, parties, reveals
 from services.desk.looked import looked
 from services.desk.tasks import tasks
@@ -38,6 +38,7 @@ PARTS: Final[tuple[Part, ...]] = (
     identifiers,
     filed,
     threads,
+    tied,
     addresses,
     looked,
     tasks,

@@ -15,7 +15,16 @@ from schemas.appointment import (
     AppointmentWalkedIn,
 )
 from schemas.card import CardRemoved, CardWritten
-from schemas.case import CaseAssigned, CaseClosed, CaseDueSet, CaseOpened, CaseOverdue, CaseReopened, CaseStatusChanged
+from schemas.case import (
+    CaseAssigned,
+    CaseClosed,
+    CaseDueSet,
+    CaseOpened,
+    CaseOverdue,
+    CaseReopened,
+    CaseSplit,
+    CaseStatusChanged,
+)
 from schemas.catalogue import CATALOGUE
 from schemas.contact import (
     ContactAnswered,
@@ -29,9 +38,11 @@ from schemas.contact import (
     ContactNoted,
     ContactOverdue,
     ContactReceived,
+    ContactTied,
     ContactTransferred,
     ContactUnfiled,
     ContactUnidentified,
+    ContactUntied,
 )
 from schemas.conversation import (
     ConversationClosed,
@@ -97,6 +108,7 @@ __all__ = [
     "CaseOpened",
     "CaseOverdue",
     "CaseReopened",
+    "CaseSplit",
     "CaseStatusChanged",
     "ContactAnswered",
     "ContactAttached",
@@ -109,9 +121,11 @@ __all__ = [
     "ContactNoted",
     "ContactOverdue",
     "ContactReceived",
+    "ContactTied",
     "ContactTransferred",
     "ContactUnfiled",
     "ContactUnidentified",
+    "ContactUntied",
     "ConversationClosed",
     "ConversationContinued",
     "ConversationOpened",

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from schemas.event import Event, Id, Line, When, Word
+from schemas.event import Event, Id, Line, NoId, When, Word
 
 
 class Case(Event):
@@ -23,6 +23,17 @@ class CaseOpened(Case):
     party_id: Id
     kind: Word
     title: Line
+    main_id: NoId = ""  # Of what it is a sub-case, if it is one.
+
+
+class CaseSplit(Case):
+    """It was several matters at once: one of them became a case of its own, a sub-case."""
+
+    type: ClassVar[str] = "case.split"
+
+    sub_id: Id
+    title: Line
+    agent_id: NoId = ""
 
 
 class CaseAssigned(Case):

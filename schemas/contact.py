@@ -12,6 +12,7 @@ from schemas.event import (
     Digest,
     Event,
     Id,
+    Line,
     NoDigest,
     NoId,
     NoLine,
@@ -166,6 +167,26 @@ class ContactOverdue(OnAddress):
     type: ClassVar[str] = "contact.overdue"
 
     due: When
+
+
+class ContactTied(OnAddress):
+    """It is about this object: a tree, a street, a building. `object_id` is the keyed hash of what it is called."""
+
+    type: ClassVar[str] = "contact.tied"
+
+    object_id: Id
+    kind: Word
+    title: Line
+    agent_id: NoId = ""
+
+
+class ContactUntied(OnAddress):
+    """It is not about this object after all."""
+
+    type: ClassVar[str] = "contact.untied"
+
+    object_id: Id
+    agent_id: NoId = ""
 
 
 class ContactIdentified(Event):

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from channels.address import ADDRESS_CHARS_MAX
 from channels.address import address as address_of
+from channels.blind import object_id
 from schemas import case as k
 from schemas import contact as c
 from schemas import conversation as v
@@ -114,11 +115,26 @@ def open_case(form: Form, now: datetime) -> list[Event]:
     name = form.line("title", needed=True)
     case = derived(f"desk case {form.session.agent_id} {form.key} {name}")
     party = form.line("party_id") or f"unknown.{form.line('address_id', needed=True)}"[:120]
-    opened = built(k.CaseOpened, at=now, case_id=case, party_id=party, kind="question", title=name)
-    if not form.line("contact_id"):
-        return [opened]
-    said = {"case_id": case, "certainty": "certain", "agent_id": form.session.agent_id}
-    return [opened, built(c.ContactFiled, at=now, **contact(form), **said)]
+    main, who = form.line("main_id"), {"at": now, "agent_id": form.session.agent_id}
+    events = [built(k.CaseOpened, at=now, case_id=case, party_id=party, kind="question", title=name, main_id=main)]
+    if main:
+        events.append(built(k.CaseSplit, **who, case_id=main, sub_id=case, title=name))
+    if form.line("contact_id"):
+        events.append(built(c.ContactFiled, **who, **contact(form), case_id=case, certainty="certain"))
+    return events
+
+
+def tie(form: Form, now: datetime) -> list[Event]:
+    """This contact is about a tree, a street, a building."""
+    kind, title = form.line("kind", needed=True), form.line("title", needed=True)
+    name = object_id(kind, title, form.pepper)
+    who = {"agent_id": form.session.agent_id, **contact(form)}
+    return [built(c.ContactTied, at=now, **who, object_id=name, kind=kind, title=title)]
+
+
+def untie(form: Form, now: datetime) -> list[Event]:
+    said = {"object_id": form.line("object_id", needed=True), "agent_id": form.session.agent_id}
+    return [built(c.ContactUntied, at=now, **contact(form), **said)]
 
 
 def open_task(form: Form, now: datetime) -> list[Event]:
@@ -152,13 +168,13 @@ def due(form: Form, now: datetime) -> datetime:
     return found
 
 
-def called(form: Form, now: datetime, pepper: bytes, channel: str) -> list[Event]:
+def called(form: Form, now: datetime, channel: str) -> list[Event]:
     """A call or visit that no exchange told us of: what it was about, with whom if that is known, what came of it."""
     text, result, whom = form.text("text", needed=True), form.line("result") or "answered", form.line("who")
     name = derived(f"desk {channel} {form.session.agent_id} {form.key} {text}")
     kind = "email" if "@" in whom else "phone" if sum(sign.isdigit() for sign in whom) >= 5 else ""  # noqa: PLR2004
     given = address_of(kind, whom) if kind else None
-    ids = {"contact_id": name, "address_id": given.pseudonym(pepper) if given else f"unknown.{name}"}
+    ids = {"contact_id": name, "address_id": given.pseudonym(form.pepper) if given else f"unknown.{name}"}
     where = {"kind": given.kind, "address": given.value} if given else {"profile": whom}
     agent = form.session.agent_id
     return [
@@ -183,5 +199,7 @@ DEEDS: Final[dict[str, Deed]] = {
     "file": file,
     "unfile": unfile,
     "case": open_case,
+    "tie": tie,
+    "untie": untie,
     "task": open_task,
 }

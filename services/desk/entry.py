@@ -80,6 +80,8 @@ OfAddress = (
     | c.ContactEnded
     | c.ContactNoted
     | c.ContactAttached
+    | c.ContactTied
+    | c.ContactUntied
     | c.ContactOverdue
     | AddressRevealed
     | v.ConversationOpened
@@ -109,6 +111,7 @@ OfCase = (
     c.ContactFiled
     | c.ContactUnfiled
     | k.CaseOpened
+    | k.CaseSplit
     | k.CaseAssigned
     | k.CaseStatusChanged
     | k.CaseDueSet

@@ -1,4 +1,4 @@
-"""What belongs together: contacts in a conversation, and contacts filed under a case."""
+"""What belongs together: contacts in a conversation, filed under a case, and about an object."""
 
 from typing import Final
 
@@ -6,9 +6,10 @@ from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
 from engine.processor import Drop, Put, projection
 from engine.work import stamp
-from schemas.contact import ContactFiled, ContactUnfiled
+from schemas.contact import ContactFiled, ContactTied, ContactUnfiled, ContactUntied
 from schemas.conversation import ConversationContinued, ConversationOpened, ConversationReopened
 from schemas.event import Envelope
+from services.desk.mask import masked
 
 filed_table: Final = Table(
     "filed",
@@ -56,3 +57,24 @@ def belong(event: ConversationOpened | ConversationContinued | ConversationReope
 
 
 threads: Final = projection("desk.threads", thread_table, belong)
+
+tied_table: Final = Table(
+    "tied",
+    MetaData(),
+    Column("object_id", Text, primary_key=True),
+    Column("contact_id", Text, primary_key=True),
+    Column("address_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Index(None, "contact_id"),
+)
+
+
+def tie(event: ContactTied | ContactUntied, _cause: Envelope) -> list[Put | Drop]:
+    key = {"object_id": event.object_id, "contact_id": event.contact_id}
+    if isinstance(event, ContactUntied):
+        return [Drop(key)]
+    return [Put({**key, "address_id": event.address_id, "kind": event.kind, "title": masked(event.title)})]
+
+
+tied: Final = projection("desk.tied", tied_table, tie)

@@ -10,15 +10,18 @@ from starlette.responses import HTMLResponse
 
 from channels.address import ADDRESS_CHARS_MAX
 from channels.address import address as address_of
+from channels.blind import object_id
 from engine.ask import Row
 from engine.engine import Engine
 from services.desk.addresses import addresses
 from services.desk.appointments import appointments
+from services.desk.filed import tied
 from services.desk.forms import Desk
 from services.desk.identity import folded
 from services.desk.page import Page
 from services.desk.routes import opened
 from services.desk.whose import candidates, named
+from services.desk.words import THINGS
 
 FOUND_MAX: Final = 25
 CHARS_MIN: Final = 2
@@ -33,7 +36,7 @@ def router(desk: Desk, page: Page) -> APIRouter:
     async def find(request: Request) -> HTMLResponse:
         form = await desk.read(request)
         asked, merge = form.line("q", most=200), form.line("merge")
-        people, places, visits = await found(desk, asked)
+        people, places, visits, things = await found(desk, asked)
         for one in [*people[:FOUND_MAX]]:
             await opened(desk, form.session, f"party/{one['party_id']}", "search")
         html = page.desk(
@@ -44,6 +47,7 @@ def router(desk: Desk, page: Page) -> APIRouter:
             people=people,
             places=places,
             visits=visits,
+            things=things,
             merge=merge if form.session.leads else "",
             link={name: form.line(name, most=ADDRESS_CHARS_MAX) for name in ("address_id", "address", "channel")},
             short=len(asked) < CHARS_MIN,
@@ -54,16 +58,16 @@ def router(desk: Desk, page: Page) -> APIRouter:
     return routes
 
 
-async def found(desk: Desk, asked: str) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
-    """Parties, addresses and appointments that answer to this."""
+async def found(desk: Desk, asked: str) -> tuple[Sequence[Row], ...]:
+    """Parties, addresses, appointments and objects that answer to this."""
     if len(asked) < CHARS_MIN:
-        return (), (), ()
+        return (), (), (), ()
     people = list(await named(desk.engine, folded(asked)))
     places = await at(desk, asked)
     for place in places:
         behind = await candidates(desk.engine, place["address_id"])
         people += [one for one in behind if one["party_id"] not in {other["party_id"] for other in people}]
-    return people[:FOUND_MAX], places, await coded(desk.engine, asked)
+    return people[:FOUND_MAX], places, await coded(desk.engine, asked), await called(desk, asked)
 
 
 async def at(desk: Desk, asked: str) -> Sequence[Row]:
@@ -83,3 +87,11 @@ async def coded(engine: Engine, asked: str) -> Sequence[Row]:
     table = await engine.table(appointments)
     query = select(table).where(table.c.code == asked.upper()).order_by(table.c.starts_at.desc())
     return await engine.fetch(query.limit(FOUND_MAX))
+
+
+async def called(desk: Desk, asked: str) -> Sequence[Row]:
+    """Objects that are called so, each once."""
+    table = await desk.engine.table(tied)
+    names = [object_id(kind, asked, desk.pepper) for kind in THINGS]
+    rows = await desk.engine.fetch(select(table).where(table.c.object_id.in_(names)).limit(FOUND_MAX))
+    return list({row["object_id"]: row for row in rows}.values())

@@ -42,7 +42,7 @@ class Desk(NamedTuple):
         given = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=FIELDS_MAX))
         if session is not PROGRAM and not ours(request, session, given.get("csrf", "")):
             raise HTTPException(403, "this did not come from a page of the desk: open the page again")
-        return Form(session, given)
+        return Form(session, given, self.pepper)
 
     async def keep(self, form: "Form", *events: Event) -> None:
         """Write these down, once, however often the form comes. Returns when they are durable, and mostly shown too."""
@@ -55,10 +55,11 @@ class Desk(NamedTuple):
 
 
 class Form(NamedTuple):
-    """Who posted it, and what."""
+    """Who posted it, and what; and the secret by which names are hidden."""
 
     session: Session
     given: Mapping[str, str]
+    pepper: bytes
 
     def text(self, name: str, *, needed: bool = False, most: int = TEXT_CHARS_MAX) -> str:
         """Raises `Refused`, and quotes nothing."""

@@ -19,9 +19,8 @@ from engine.engine import Engine
 from engine.values import number, text
 from schemas.errors import Unavailable
 from services.desk.entry import entry
-from services.desk.filed import filed, threads
-from services.desk.identity import claims, decided, merges, reveals
 from services.desk.place import Place
+from services.desk.story import VIEWS
 
 RECENT_MAX: Final = 2_000  # Entries that are kept at hand: who is further behind looks anew.
 LOOK_MAX: Final = 400  # Entries read at once.
@@ -30,8 +29,7 @@ LOOK_S_MAX: Final = 0.5
 DRAW_S_MIN: Final = 0.25  # Between two drawings of the work list: each takes as long as some contacts do.
 RETRY_S: Final = 0.1
 TOLD_EVERY: Final = 50  # Tries in a row: at a first start the views come one by one, and that is no news.
-# What a story is told from. Each is kept by a part of its own, and they are never equally far.
-VIEWS: Final = {view.name: view.version for view in (entry, claims, merges, reveals, decided, filed, threads)}
+FROM: Final = {view.name: view.version for view in VIEWS}
 
 log = structlog.get_logger("desk")
 
@@ -164,7 +162,7 @@ class News:
         edition, views = None, set()
         for standing in await self._engine.standings():
             task = standing.task
-            if task.active and task.version >= VIEWS.get(task.name, task.version + 1):
+            if task.active and task.version >= FROM.get(task.name, task.version + 1):
                 views.add(task.name)
                 if task.name == entry.name:
                     edition = f"{task.number}.{standing.parked}"

@@ -28,7 +28,7 @@ from services.desk.waiting import waiting
 from services.desk.watched import Watched, watched
 from services.desk.whose import candidates, named, numbered
 
-KINDS: Final = {"parties": "party", "cases": "case", "addresses": "address"}
+KINDS: Final = {"parties": "party", "cases": "case", "addresses": "address", "objects": "object"}
 AGENT: Final = "draad-agent"
 PROGRAM: Final = "program"  # Who looks with a token and says nothing else.
 TOO_MANY: Final = 429

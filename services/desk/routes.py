@@ -103,7 +103,7 @@ def registering(desk: Desk, news: News, page: Page) -> APIRouter:
     async def keep(channel: str, request: Request) -> Response:
         known(channel)
         form = await desk.read(request)
-        facts = called(form, desk.clock(), desk.pepper, channel)
+        facts = called(form, desk.clock(), channel)
         await desk.keep(form, *facts)
         kind, _, address = facts[0].subject.partition("/")
         return done(request, f"/threads/{kind}/{address}")

@@ -1,4 +1,4 @@
-"""A story: all that belongs to one address, party or case, over every channel, in the order in which it happened.
+"""A story: all that belongs to one address, party, case or object, over all channels, in the order of what happened.
 
 What is told late stands where it belongs. What happened in the same instant stands in the order of the log.
 """
@@ -27,11 +27,13 @@ from engine.engine import Engine
 from engine.values import number, text
 from schemas.errors import Refused
 from services.desk.entry import KEY, entry
-from services.desk.filed import filed, threads
-from services.desk.identity import decided
+from services.desk.filed import filed, threads, tied
+from services.desk.identity import claims, decided, merges, reveals
 from services.desk.place import entry_of, spot
 from services.desk.whose import CERTAIN, Whose, whose
 
+# What stories are read from. Each is kept by a part of its own, and they are never equally far.
+VIEWS: Final = (entry, claims, merges, reveals, decided, filed, threads, tied)
 PAGE_MAX: Final = 50
 PAGE_MOST: Final = 200
 SLOTS_MAX: Final = 64  # Addresses of one story, each read as a short stretch of its own.
@@ -59,7 +61,7 @@ class Story(NamedTuple):
 
 
 async def story(engine: Engine, subject: str, before: str | None = None, limit: int = PAGE_MAX) -> Story:
-    """The story of `address/…`, `party/…` or `case/…`. Raises `Refused` where it is none of these."""
+    """The story of `address/…`, `party/…`, `case/…` or `object/…`. Raises `Refused` where it is none of these."""
     kind, _, name = subject.partition("/")
     limit = min(limit, PAGE_MOST)
     values = dict(zip(("at", "partition", "position"), entry_of(before) if before else LATEST, strict=True))
@@ -70,12 +72,14 @@ async def story(engine: Engine, subject: str, before: str | None = None, limit: 
         case "case":
             found = await ask(engine, of_case, [entry, filed, threads], (), values)
             rows = [(row, row["case_id"] == name or row["given"] == SURE) for row in found]
+        case "object":
+            rows = [(row, True) for row in await ask(engine, of_object, [entry, tied], (), values)]
         case "party":
             theirs = await whose(engine, name)
             found = await party_rows(engine, theirs, values)
             rows = [(row, sure_of(theirs, row)) for row in found]
         case _:
-            raise Refused("a story is told of an address, a party or a case")
+            raise Refused("a story is told of an address, a party, a case or an object")
     rows.sort(key=lambda one: IN_ORDER(one[0]), reverse=True)
     entries = [Told(row, sure) for row, sure in rows[:limit]]
     return Story(subject, entries, place_of(entries[-1].row) if len(rows) > limit else None)
@@ -142,6 +146,12 @@ def of_case(row: Table, file: Table, thread: Table) -> Select[Any]:
         stretch(row, here, source=along),
         given=given,
     )
+
+
+def of_object(row: Table, tie: Table) -> Select[Any]:
+    """The contacts that are about it."""
+    about = row.join(tie, tie.c.contact_id == row.c.contact_id)
+    return page(row, stretch(row, tie.c.object_id == text("subject"), source=about))
 
 
 def of_party(row: Table, give: Table, shape: Shape) -> Select[Any]:

@@ -46,6 +46,8 @@ SAID: Final[Mapping[str, tuple[str, str, str]]] = {
     "contact.unidentified": ("Toch niet van deze inwoner", "person", "plain"),
     "contact.filed": ("Bij een zaak gezet", "case", "plain"),
     "contact.unfiled": ("Uit de zaak gehaald", "case", "plain"),
+    "contact.tied": ("Gaat over", "object", "plain"),
+    "contact.untied": ("Gaat toch niet over een object", "object", "plain"),
     "conversation.opened": ("Gesprek begonnen", "chat", "plain"),
     "conversation.reopened": ("Gesprek gaat verder", "chat", "plain"),
     "conversation.closed": ("Gesprek afgesloten", "end", "plain"),
@@ -58,6 +60,7 @@ SAID: Final[Mapping[str, tuple[str, str, str]]] = {
     "party.unmerged": ("Weer uit elkaar gehaald", "person", "plain"),
     "party.preference-set": ("Voorkeur ingesteld", "person", "plain"),
     "case.opened": ("Zaak geopend", "case", "done"),
+    "case.split": ("Deelzaak geopend", "case", "plain"),
     "case.assigned": ("Zaak toegewezen", "case", "plain"),
     "case.status-changed": ("Nieuwe status", "case", "plain"),
     "case.due-set": ("Nieuwe uiterste datum", "case", "plain"),
@@ -167,6 +170,8 @@ def said(row: Row, state: State) -> tuple[str, str, str]:
     title, icon, tone = SAID.get(kind, (kind, words.OTHER, "plain"))
     if kind in {"contact.answered", "contact.made"} and row["channel"] not in {"", "unknown"}:
         return f"{title} via {words.channel(row['channel']).label}", words.channel(row["channel"]).icon, tone
+    if kind == "contact.tied":
+        return f"Gaat over: {words.thing(row['word']).lower()}", icon, tone
     if kind == "contact.answered" and not row["text"]:
         return "Opgenomen", icon, tone
     return title, icon, tone

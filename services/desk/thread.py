@@ -1,4 +1,4 @@
-"""One thread: the story of an address, party or case, with who it is, what is open, and how it can be answered."""
+"""One thread: the story of an address, party, case or object, with who it is, what is open, and how to answer."""
 
 import json
 from collections.abc import Sequence
@@ -6,18 +6,19 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, Table, or_, select
+from sqlalchemy import ColumnElement, Select, Table, or_, select
 
 from channels.address import reachable_by_sms
 from engine.ask import Row
 from engine.engine import Engine
+from schemas.case import CaseOpened, CaseSplit
 from schemas.conversation import ConversationClosed, ConversationOpened, ConversationReopened
 from schemas.errors import Refused
 from services.desk import words
 from services.desk.addresses import addresses as addresses_view
 from services.desk.appointments import appointments as appointments_view
 from services.desk.entry import entry
-from services.desk.filed import filed
+from services.desk.filed import filed, tied
 from services.desk.identity import parties
 from services.desk.story import place_of, story
 from services.desk.tasks import tasks as tasks_view
@@ -25,10 +26,11 @@ from services.desk.telling import tell
 from services.desk.waiting import waiting_of
 from services.desk.whose import candidates, whose
 
-KINDS: Final = ("address", "party", "case")
+KINDS: Final = ("address", "party", "case", "object")
 WINDOW: Final = timedelta(hours=24)  # Of WhatsApp: after a resident's last message we may write for so long.
 ROWS_MAX: Final = 200
 TALKS: Final = frozenset({ConversationOpened.type, ConversationReopened.type, ConversationClosed.type})
+SPLITS: Final = (CaseOpened.type, CaseSplit.type)  # They say which case is a sub-case of which.
 WRITABLE: Final = ("chat", "whatsapp", "sms", "email")
 
 
@@ -55,7 +57,7 @@ class Circle(NamedTuple):
 async def thread(engine: Engine, kind: str, name: str, before: str | None, now: datetime) -> dict[str, Any]:
     """What its page shows. Raises `Refused` where there is no such kind of thread."""
     if kind not in KINDS:
-        raise Refused("a thread is that of an address, a party or a case")
+        raise Refused("a thread is that of an address, a party, a case or an object")
     told = await story(engine, f"{kind}/{name}", before)
     rows = [one.row for one in told.entries]
     around = await circle(engine, kind, name, rows)
@@ -66,16 +68,18 @@ async def thread(engine: Engine, kind: str, name: str, before: str | None, now: 
     latest = received[0] if received else None
     theirs = [one["party_id"] for one in maybe if one["certainty"] == "certain"] if kind == "address" else []
     cases = await cases_of(engine, around.parties or theirs, name if kind == "case" else "", received)
+    things = await things_of(engine, name if kind == "object" else "", received)
     calls = [one for each in around.addresses for one in await waiting_of(engine, each) if one["kind"] == "call"]
     return {
         "kind": kind,
         "name": name,
         "path": f"/threads/{kind}/{name}",
-        "title": title(kind, name, known, people, cases),
+        "title": title(kind, name, known, people, cases, things),
         "known": known,
         "people": [people[one] for one in around.parties if one in people],
         "maybe": maybe,
         "cases": cases,
+        "things": things,
         "tasks": await tasks_of(engine, around.addresses, f"{kind}/{name}"),
         "visits": await visits_of(engine, around),
         "days": days(told.entries),
@@ -85,7 +89,7 @@ async def thread(engine: Engine, kind: str, name: str, before: str | None, now: 
         "talk": open_talk(rows),
         "contact": latest,
         "call": calls[0] if calls else None,
-        "ways": ways(known, now) if kind != "case" else [],
+        "ways": ways(known, now),
     }
 
 
@@ -109,11 +113,20 @@ async def circle(engine: Engine, kind: str, name: str, rows: Sequence[Row]) -> C
     return Circle(sorted({row["party_id"] for row in rows if row["party_id"] and row["case_id"] == name}), ())
 
 
-def title(kind: str, name: str, known: Sequence[Row], people: dict[str, Row], cases: Sequence[dict[str, str]]) -> str:
+def title(  # noqa: PLR0913, PLR0917  # All that one may be called after.
+    kind: str,
+    name: str,
+    known: Sequence[Row],
+    people: dict[str, Row],
+    cases: Sequence[dict[str, str]],
+    things: Sequence[Row],
+) -> str:
     if kind == "party":
         return people[name]["name"] if name in people else "Onbekende inwoner"
     if kind == "case":
         return next((one["title"] for one in cases if one["case_id"] == name), "Zaak")
+    if kind == "object":
+        return next((f"{words.thing(one['kind'])} {one['title']}" for one in things), "Object")
     return (known[0]["profile"] or known[0]["value"] if known else "") or words.sender(name)
 
 
@@ -127,22 +140,30 @@ async def rows_in(engine: Engine, view: Any, column: str, names: Sequence[str]) 
 async def cases_of(
     engine: Engine, party_ids: Sequence[str], case_id: str, received: Sequence[Row]
 ) -> list[dict[str, str]]:
-    """The cases of these parties, or this one, as they stand."""
+    """The cases of these parties, or this one with its sub-cases and its main case, as they stand."""
     table = await engine.table(entry)
-    which = [table.c.party_id.in_(list(party_ids))] if party_ids and not case_id else []
+    if case_id:
+        near = select(table.c.detail).where(table.c.case_id == case_id, table.c.type.in_(SPLITS))
+        said = [json.loads(row["detail"]) for row in await engine.fetch(near.limit(ROWS_MAX))]
+        others = {one.get("sub_id") or one.get("main_id") or case_id for one in said}
+        return await matters(engine, table.c.case_id.in_({case_id, *others}))
+    which = [table.c.party_id.in_(list(party_ids))] if party_ids else []
     under = await rows_in(engine, filed, "contact_id", [row["contact_id"] for row in received])
-    ids = [case_id] if case_id else sorted({row["case_id"] for row in under})
-    which += [table.c.case_id.in_(ids)] if ids else []
-    if not which:
-        return []
-    query = select(table).where(or_(*which), table.c.case_id != "", table.c.type.like("case.%"))
+    which += [table.c.case_id.in_(sorted({row["case_id"] for row in under}))] if under else []
+    return await matters(engine, or_(*which)) if which else []
+
+
+async def matters(engine: Engine, which: ColumnElement[bool]) -> list[dict[str, str]]:
+    table = await engine.table(entry)
+    query = select(table).where(which, table.c.case_id != "", table.c.type.like("case.%"))
     found: dict[str, dict[str, str]] = {}
     for row in await engine.fetch(query.order_by(table.c.at, table.c.position).limit(ROWS_MAX)):
-        blank = {"case_id": row["case_id"], "title": "Zaak", "state": "open", "due": "", "kind": ""}
+        blank = {"case_id": row["case_id"], "title": "Zaak", "state": "open", "due": "", "kind": "", "main_id": ""}
         one = found.setdefault(row["case_id"], blank)
         match row["type"]:
             case "case.opened":
                 one |= {"title": row["title"], "kind": words.plain(row["word"])}
+                one |= {"main_id": json.loads(row["detail"]).get("main_id", "")}
             case "case.closed":
                 one |= {"state": f"afgehandeld: {words.reason(row['word']).lower()}"}
             case "case.reopened":
@@ -152,6 +173,13 @@ async def cases_of(
             case "case.due-set":
                 one |= {"due": row["due"]}
     return list(found.values())
+
+
+async def things_of(engine: Engine, object_id: str, received: Sequence[Row]) -> Sequence[Row]:
+    """What the contacts on this page are about; of an object, what it is called."""
+    if object_id:
+        return await rows_in(engine, tied, "object_id", [object_id])
+    return await rows_in(engine, tied, "contact_id", [row["contact_id"] for row in received])
 
 
 async def tasks_of(engine: Engine, address_ids: Sequence[str], about: str) -> Sequence[Row]:

@@ -10,7 +10,7 @@ from engine.ask import Row, ask
 from engine.engine import Engine
 from engine.values import text
 from schemas.errors import Refused
-from services.desk.filed import filed, threads
+from services.desk.filed import filed, threads, tied
 from services.desk.identity import decided
 from services.desk.whose import CERTAIN, whose
 
@@ -21,6 +21,8 @@ TURNS: Final = frozenset(
         "contact.unidentified",
         "contact.filed",
         "contact.unfiled",
+        "contact.tied",
+        "contact.untied",
         "party.address-linked",
         "party.address-unlinked",
         "party.merged",
@@ -43,7 +45,7 @@ class Watched(NamedTuple):
 
 
 async def watched(engine: Engine, subject: str) -> Watched:
-    """How to watch the story of `address/…`, `party/…` or `case/…`. Raises `Refused` where it is none of these."""
+    """How to watch the story of `address/…`, `party/…`, `case/…` or `object/…`. Raises `Refused` where it is none."""
     kind, _, name = subject.partition("/")
     match kind:
         case "address":
@@ -52,8 +54,10 @@ async def watched(engine: Engine, subject: str) -> Watched:
             return await party(engine, name)
         case "case":
             return await matter(engine, name)
+        case "object":
+            return await thing(engine, name)
         case _:
-            raise Refused("a story is told of an address, a party or a case")
+            raise Refused("a story is told of an address, a party, a case or an object")
 
 
 def address(name: str) -> Watched:
@@ -113,3 +117,16 @@ def of_case(file: Table, thread: Table) -> Select[Any]:
     contact = func.coalesce(same.c.contact_id, file.c.contact_id).label("contact_id")
     found = select(contact, mine.c.conversation_id, file.c.certainty).select_from(along)
     return found.where(file.c.case_id == text("case"))
+
+
+async def thing(engine: Engine, name: str) -> Watched:
+    about = {row["contact_id"] for row in await ask(engine, of_object, [tied], (), {"object": name})}
+
+    def turns(row: Row) -> bool:
+        return row["type"] in TURNS and json.loads(row["detail"]).get("object_id") == name
+
+    return Watched(lambda row: row["contact_id"] in about, lambda _: True, turns)
+
+
+def of_object(tie: Table) -> Select[Any]:
+    return select(tie.c.contact_id).where(tie.c.object_id == text("object"))

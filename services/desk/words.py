@@ -74,7 +74,15 @@ LOOKED: Final[Mapping[str, str]] = {
     "answer": "beantwoordde",
 }
 KINDS: Final[Mapping[str, str]] = {"call-back": "Terugbellen", "question": "Vraag", "task": "Taak"}
-STORIES: Final[Mapping[str, str]] = {"party": "inwoner", "case": "zaak"}
+STORIES: Final[Mapping[str, str]] = {"address": "afzender", "party": "inwoner", "case": "zaak", "object": "object"}
+THINGS: Final[Mapping[str, str]] = {
+    "tree": "Boom",
+    "street": "Straat",
+    "building": "Gebouw",
+    "light": "Lantaarnpaal",
+    "container": "Container",
+    "object": "Iets anders",
+}
 OWNERS: Final[Mapping[str, str]] = {"person": "collega", "group": "groep", "department": "afdeling"}
 PRODUCTS: Final[Mapping[str, str]] = {
     "question": "Vraag",
@@ -117,6 +125,10 @@ def plain(word: str) -> str:
 
 def product(word: str) -> str:
     return PRODUCTS.get(word) or plain(word)
+
+
+def thing(kind: str) -> str:
+    return THINGS.get(kind) or plain(kind).capitalize()
 
 
 def owner(kind: str) -> str:

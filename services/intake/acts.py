@@ -92,6 +92,13 @@ class Filing(OnContact):
     certainty: Certainty = "certain"
 
 
+class Thing(OnContact):
+    """The tree, street or building that it is about, or is not, as it is called."""
+
+    kind: Word
+    title: Line
+
+
 class End(OnContact):
     """It is over."""
 
@@ -120,6 +127,7 @@ class NewCase(Act):
     contact_id: Pseudonym | None = None
     address_id: Pseudonym | None = None
     due: AwareDatetime | None = None
+    main_id: Pseudonym | None = None
 
 
 class Status(Act):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from channels.address import address as address_of
-from channels.blind import blind
+from channels.blind import blind, object_id
 from engine.engine import Engine
 from schemas import case as k
 from schemas import contact as c
@@ -106,6 +106,21 @@ def file(call: Call) -> Made:
     return [event], {}
 
 
+def tie(call: Call) -> Made:
+    on = thing(call)
+    return [c.ContactTied(**call.who, **call.on, **on, kind=call.body.kind, title=call.body.title)], on
+
+
+def untie(call: Call) -> Made:
+    on = thing(call)
+    return [c.ContactUntied(**call.who, **call.on, **on)], on
+
+
+def thing(call: Call) -> dict[str, Any]:
+    body = call.body
+    return {"address_id": body.address_id, "object_id": object_id(body.kind, body.title, call.pepper)}
+
+
 def close(call: Call) -> Made:
     return [v.ConversationClosed(**call.who, **call.on, address_id=call.body.address_id, reason="agent")], {}
 
@@ -116,9 +131,12 @@ def take(call: Call) -> Made:
 
 
 def open_case(call: Call) -> Made:
-    """With what it began with, if that is said."""
-    body, on = call.body, dict[str, Any](case_id=call.name)
-    events: list[Event] = [k.CaseOpened(at=call.at, **on, party_id=body.party_id, kind=body.kind, title=body.title)]
+    """With what it began with, if that is said; a sub-case is told on its main case too."""
+    body, on, main = call.body, dict[str, Any](case_id=call.name), call.body.main_id or ""
+    said = {"party_id": body.party_id, "kind": body.kind, "title": body.title}
+    events: list[Event] = [k.CaseOpened(at=call.at, **on, **said, main_id=main)]
+    if main:
+        events.append(k.CaseSplit(**call.who, case_id=main, sub_id=call.name, title=body.title))
     if body.due:
         events.append(k.CaseDueSet(at=call.at, **on, due=body.due))
     if body.contact_id:
@@ -176,6 +194,8 @@ ACTS: Final[tuple[Acting, ...]] = (
         acts.Filing,
         simple(c.ContactUnfiled, less=frozenset({"certainty", "address_id"})),
     ),
+    ("/contacts/{contact_id}/tie", "Say which object a contact is about", acts.Thing, tie),
+    ("/contacts/{contact_id}/untie", "Say that it is not about this object", acts.Thing, untie),
     ("/contacts/{contact_id}/end", "Say that it is over", acts.End, simple(c.ContactEnded, agent=False)),
     ("/contacts/{contact_id}/transfer", "Pass it on to a colleague", acts.Transfer, simple(c.ContactTransferred)),
     ("/conversations/{conversation_id}/close", "Close a conversation", acts.OnContact, close),

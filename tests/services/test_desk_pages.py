@@ -271,6 +271,46 @@ def test_a_case_is_opened_and_a_contact_is_put_with_it(page: Page, log: Path) ->
         expect(page.locator("#verhaal")).to_contain_text("Er ligt een boom op de weg.")
         state(page, "live")
         fit(page, "desk-case")
+        page.locator("body").click()
+        press(page, "l")
+        page.locator("#zaak-titel").fill("Schade aan de auto")
+        press(page, "Control+Enter")
+        page.locator("#zaken").get_by_role("link", name="Schade aan de auto").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Schade aan de auto")
+        main = page.locator("#zaken li", has=page.get_by_role("link", name="Boom op de weg"))
+        expect(main).not_to_contain_text("deelzaak")
+        expect(page.locator("#zaken li", has=page.get_by_role("link", name="Schade"))).to_contain_text("deelzaak")
+        main.get_by_role("link").click()
+        expect(page.locator("#verhaal")).to_contain_text("Deelzaak geopend")
+
+
+def test_a_contact_is_about_a_tree_that_is_found_again_by_its_name(page: Page, log: Path) -> None:
+    with running(log) as house:
+        enter(page, house)
+        sent = arrives(house, "email", "email", "jan@example.nl", "De boom staat scheef.")
+        page.goto(f"{house.address}/threads/address/{sent['address_id']}")
+        state(page, "live")
+        press(page, "o")
+        page.locator("#object-naam").fill("4711")
+        press(page, "Control+Enter")
+        link = page.locator("#objecten").get_by_role("link", name="Boom 4711")
+        expect(link).to_be_visible()
+        expect(page.locator("#verhaal")).to_contain_text("Gaat over: boom")
+        fit(page, "desk-tied")
+        page.goto(f"{house.address}/")
+        press(page, "/")
+        page.keyboard.type("4711")
+        press(page, "Enter")
+        page.get_by_role("link", name="Boom 4711").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Boom 4711")
+        expect(page.locator("#verhaal")).to_contain_text("De boom staat scheef.")
+        assert "4711" not in page.url
+        state(page, "live")
+        fit(page, "desk-object")
+        page.goto(f"{house.address}/threads/address/{sent['address_id']}")
+        page.locator("#objecten").get_by_role("button", name="Toch niet").click()
+        expect(page.locator("#objecten")).not_to_contain_text("4711")
+        expect(page.locator("#verhaal")).to_contain_text("Gaat toch niet over een object")
 
 
 def test_a_call_and_a_visit_are_registered_in_a_few_keystrokes(page: Page, log: Path) -> None:

@@ -123,6 +123,43 @@ async def test_a_case_is_opened_from_a_contact_and_tells_all_that_is_filed_there
     assert "Dezelfde kuil" not in {text for _, text in await agent.story(f"cases/{case['case_id']}")}
 
 
+async def test_who_asks_for_several_things_at_once_has_a_main_case_and_a_sub_case_for_each(agent: Agent) -> None:
+    party, on = await jansen(agent), {"kind": "request"}
+    call = await agent.called(text="Een feest met een podium en een bar")
+    begun = {"contact_id": call["contact_id"], "address_id": call["address_id"]}
+    main = await agent.does("/cases", party_id=party, title="Feest", **on, **begun)
+    stage = await agent.does("/cases", party_id=party, title="Podium", main_id=main["case_id"], **on)
+    bar = await agent.does("/cases", party_id=party, title="Bar", main_id=main["case_id"], **on)
+    await agent.does(f"/cases/{stage['case_id']}/close", outcome="granted")
+    told = await agent.story(f"cases/{main['case_id']}")
+    assert [kind for kind, _ in told].count("case.split") == 2
+    assert "case.closed" not in {kind for kind, _ in told}, "a sub-case ends by itself"
+    assert {kind for kind, _ in await agent.story(f"cases/{stage['case_id']}")} == {"case.opened", "case.closed"}
+    assert {kind for kind, _ in await agent.story(f"cases/{bar['case_id']}")} == {"case.opened"}
+
+
+async def test_a_contact_can_be_about_a_tree_and_all_about_that_tree_is_one_story(agent: Agent) -> None:
+    first, second = (
+        await agent.called(text="De boom staat scheef"),
+        await agent.called("06 87654321", text="Hij valt om"),
+    )
+    other = await agent.called("06 11223344", text="Een lamp is kapot")
+    ids = []
+    for call, title in ((first, "Boom 4711"), (second, "boom  4711"), (other, "Lamp 12")):
+        on = {"address_id": call["address_id"], "kind": "tree", "title": title}
+        ids.append((await agent.does(f"/contacts/{call['contact_id']}/tie", **on))["object_id"])
+    assert ids[0] == ids[1] != ids[2]
+    assert "4711" not in ids[0]
+    told = await agent.story(f"objects/{ids[0]}")
+    assert {text for kind, text in told if kind == "contact.received"} == {"De boom staat scheef", "Hij valt om"}
+    async with Watcher(agent.house, f"object/{ids[0]}", str(agent.house.house.news.place)) as watcher:
+        on = {"address_id": second["address_id"], "kind": "tree", "title": "Boom 4711"}
+        await agent.does(f"/contacts/{second['contact_id']}/untie", **on)
+        assert "event: reload" in await watcher.next()
+    told = await agent.story(f"objects/{ids[0]}")
+    assert {text for kind, text in told if kind == "contact.received"} == {"De boom staat scheef"}
+
+
 async def test_somebody_who_speaks_for_another_is_told_with_both(agent: Agent) -> None:
     mother, daughter = await jansen(agent), await jansen(agent, "06 87654321")
     visit = await agent.does("/contacts", channel="counter", agent_id="g1", note="Voor haar moeder", party_id=daughter)
