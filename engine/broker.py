@@ -5,7 +5,7 @@ record carries its origin (who wrote it) and a sequence that only grows: whoever
 """
 
 import asyncio
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
@@ -26,7 +26,8 @@ PRODUCE_S_MAX: Final = 20
 WAIT_MS: Final = 500  # How long the broker holds a request back while there is no news.
 FETCH_BYTES_MAX: Final = 2**20
 BATCH_BYTES_MAX: Final = 512 * 1024
-AHEAD_MAX: Final = 3_000  # Records fetched and not yet stepped, per reader.
+AHEAD_MAX: Final = 3_000  # Records fetched that nobody has passed yet, per reader;
+BEHIND_MAX: Final = 3_000  # and those that are kept for others who read along.
 SILENT_MAX: Final = 5  # Looks in a row without news, a second each, before it asks whether there is any.
 KNOWN_MAX: Final = 10_000  # Subjects whose partition is remembered.
 
@@ -200,7 +201,7 @@ class Broker:
 
 
 class Reader:
-    """One task's way along one partition. It fetches ahead, and says so by `news`."""
+    """A way along one partition, for one or for several who are near each other. It fetches ahead, and tells `news`."""
 
     def __init__(
         self, broker: Broker, consumer: AIOKafkaConsumer, partition: str, after: int, news: Callable[[], None]
@@ -208,22 +209,34 @@ class Reader:
         self._broker, self._consumer, self._partition, self._after = broker, consumer, partition, after
         self._client = Client(consumer)
         self._where, self._news = place(broker.prefix + partition), news
-        self._waiting: deque[Sent] = deque()
+        self._records: list[Sent] = []
+        self._passed = 0  # So many of them somebody has passed.
         self._room = asyncio.Event()
         self._error: DraadError | None = None
-        self._at, self._silent, self._behind = after, 0, False
+        self.since = after  # It has what follows this position,
+        self._at = after  # up to this one.
+        self._silent, self._behind = 0, False
         consumer.assign([self._where])
         self._fetching = asyncio.create_task(self._fetch())
 
     def look(self, after: int, limit: int) -> list[Sent]:
         """What has come in after this position. Raises what fetching failed with."""
-        while self._waiting and self._waiting[0].envelope.position <= after:
-            self._waiting.popleft()
-        if len(self._waiting) < AHEAD_MAX:
+        first = bisect_right(self._records, after, key=position_of)
+        found = self._records[first : first + limit]
+        self._passed = max(self._passed, first)
+        if self._passed >= 2 * BEHIND_MAX:
+            self.since = position_of(self._records[BEHIND_MAX - 1])
+            del self._records[:BEHIND_MAX]
+            self._passed -= BEHIND_MAX
+        if len(self._records) - self._passed < AHEAD_MAX:
             self._room.set()
-        if not self._waiting and self._error:
+        if not found and self._error:
             raise self._error
-        return [self._waiting[n] for n in range(min(limit, len(self._waiting)))]
+        return found
+
+    def holds(self, after: int) -> bool:
+        """Whether what follows this position is the next that it gives."""
+        return self.since <= after <= self._at
 
     async def _fetch(self) -> None:
         try:
@@ -252,10 +265,10 @@ class Reader:
                 await self._check()
             if records := found.get(self._where):
                 self._at = records[-1].offset + 1
-                self._waiting.extend(opened(record, self._partition) for record in records)
+                self._records.extend(opened(record, self._partition) for record in records)
                 self._room.clear()
                 self._news()
-                if len(self._waiting) >= AHEAD_MAX:
+                if len(self._records) - self._passed >= AHEAD_MAX:
                     await self._room.wait()
 
     async def _check(self) -> None:
@@ -280,6 +293,10 @@ class Reader:
             await asyncio.gather(self._fetching, return_exceptions=True)
         finally:
             await self._client.stop()
+
+
+def position_of(one: Sent) -> int:
+    return one.envelope.position
 
 
 def add(producer: AIOKafkaProducer, batches: list[Any], one: Sent, source: bytes) -> None:

@@ -352,7 +352,7 @@ class KafkaStore:
         [end] = (await self._broker.ends([task.partition])).values()
         if not start <= task.position <= end:
             raise Refused(GONE.format(f"topic partition {task.partition}", task.position))
-        reader = self._log.reader(task.partition, task.position)
+        reader = self._log.way(task.partition)
         origins = {int(origin): sequence for origin, sequence in json.loads(heard).items()}
         self._watches[task.number] = Watch(task, view, origins, sent, sent, end, reader, tasks=tasks)
 

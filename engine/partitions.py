@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from engine.broker import Broker, Reader, Sent
+from engine.tail import Tails, Way
 from schemas.errors import Unavailable
 from schemas.event import Envelope
 
@@ -25,7 +26,7 @@ class Partitions:
     """All partitions of a log, for one process."""
 
     def __init__(self, broker: Broker) -> None:
-        self._broker = broker
+        self._broker, self._tails = broker, Tails(broker)
         self._followers: dict[str, Follower] = {}
         self._looking = asyncio.Lock()
         self._marks: dict[str, int] = {}
@@ -52,10 +53,15 @@ class Partitions:
                 async with asyncio.timeout(wait_s):
                     await bell.wait()
 
+    def way(self, partition: str) -> Way:
+        """For a task, which reads along with the others."""
+        return self._tails.way(partition, lambda: self.wake(partition))
+
     def reader(self, partition: str, after: int) -> Reader:
+        """For a single look."""
         return self._broker.reader(partition, after, lambda: self.wake(partition))
 
-    async def awaited(self, reader: Reader, after: int, limit: int, partition: str) -> list[Sent]:
+    async def awaited(self, reader: Reader | Way, after: int, limit: int, partition: str) -> list[Sent]:
         """What is on Kafka already, and only has to come."""
         until = asyncio.get_running_loop().time() + NEWS_S_MAX
         while not (found := reader.look(after, limit)):
@@ -104,3 +110,4 @@ class Partitions:
         self.wake_all()
         async with self._looking:  # Whoever reads still puts his reader back.
             await asyncio.gather(*(follower.reader.close() for follower in self._followers.values()))
+        await self._tails.close()

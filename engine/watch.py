@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.broker import Reader, Sent
+from engine.broker import Sent
 from engine.postgres import Db
 from engine.processor import Part, keeps
 from engine.store import Task
+from engine.tail import Way
 from schemas.event import Envelope
 from schemas.timer import TimerElapsed
 
@@ -23,7 +24,7 @@ class Watch:
     produced: int  # Outcomes up to this sequence are on Kafka.
     cleared: int  # Up to this one they are out of the outbox too.
     goal: int  # A position that is on Kafka already.
-    reader: Reader
+    reader: Way
     asked: int = -1  # The last request of others that it has seen.
     aside: bool = True  # Something may be parked.
     pending: str | None = ""  # When its next timer is due; empty: not known.

@@ -70,8 +70,10 @@ async def mend(engine: Engine, clock: Clock) -> None:
 async def carry(engine: Engine, clock: Clock) -> None:
     part = courier("courier", Added)
     for where in await engine.store.partitions([part]):
-        async for delivery in Rounds(engine.store, part, where, clock).lend(LEASE):
+        rounds = Rounds(engine.store, part, where, clock)
+        async for delivery in rounds.lend(LEASE):
             await delivery.done(Rang(at=MONDAY, about=delivery.envelope.subject, name="sent", due=MONDAY))
+        await rounds.let_go()  # Durable after what it passed, for which nobody waits.
 
 
 async def rebuild(engine: Engine, clock: Clock) -> None:

@@ -167,10 +167,10 @@ async def test_a_reader_that_stands_still_is_replaced(place: KafkaPlace, monkeyp
     engine = await place.open()
     async with asyncio.timeout(WAIT_S_MAX), asyncio.TaskGroup() as group:
         running = group.create_task(engine.run(tally))
-        while len(held(engine)) < 3:  # noqa: ASYNC110  # Until it works.
+        tails = store_of(engine)._log._tails
+        while len(tails._shared) < 3:  # noqa: ASYNC110  # Until it works.
             await asyncio.sleep(0.05)
-        stuck = [watch.reader for watch in store_of(engine)._watches.values()]
-        for reader in stuck:
+        for reader in [*tails._shared.values()]:
             await reader._client.ready()
             reader._consumer.pause(reader._where)
         await engine.append(*FACTS)
