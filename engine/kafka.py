@@ -10,23 +10,26 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Select, Table
 
+from engine.batch import Batch, keep
 from engine.bell import Bell
 from engine.broker import GONE, Broker, Sent
 from engine.cluster import Cluster, read_by
 from engine.gone import nothing_gone
 from engine.heart import Heart
 from engine.partitions import Partitions
-from engine.postgres import Database, Db, compiled, due, held, keep, post, stand, unsent
+from engine.postgres import Database, compiled, due, held, stand, unsent
 from engine.processor import Part, Projection
 from engine.road import CARRIED, Road
 from engine.store import Aside, Changes, Lease, Pull, Standing, Task, Timer
 from engine.tables import view_of
 from engine.tasks import ask_rebuild, ask_redrive, only_one_on, replace, same_deployment, take, tasks_of
-from engine.watch import Watch, known, moment
+from engine.together import Together
+from engine.watch import Asked, Known, Watch, known, moment
 from engine.work import stamp
 from schemas.errors import Conflict, Refused, Unavailable
 from schemas.event import Envelope
@@ -46,6 +49,8 @@ class KafkaStore:
         self._broker, self._db, self._heart, self.now = broker, database, heart, clock or heart.now
         self._log = Partitions(broker)
         self.road = Road(broker, database, self.now, heart.worker, self._log.wake)
+        self._known = Together[Asked, Known](partial(known, database))
+        self._keeping = Together[Batch, None](partial(keep, database))
         self._watches: dict[int, Watch] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
         self._bell: Bell | None = None
@@ -119,7 +124,7 @@ class KafkaStore:
             taken = await take(db, part, partition, self._heart.worker, reads)
         await self._drop_all(part.name, partition)
         for task, *rest in taken:
-            await self._watch(len(taken), task, *rest)
+            await self._watch(len(taken), task, rest)
         return [task for task, *_ in taken]
 
     async def lease(self, tasks: Sequence[Task], lease: Lease) -> None:
@@ -164,21 +169,20 @@ class KafkaStore:
                 await self._db.fetch(CARRIED, task.number, watch.produced)
                 watch.cleared = watch.produced
             return Pull((), upto, {}, {}, set(), {}, (), (), set(), moment(watch.pending), watch.tasks)
-        async with self._db.transaction() as db:
-            again = await self._redriven(db, watch, limit) if asked else []
-            due_now = await self._due(db, watch, stamp(now)) if late else []
-            told = "SELECT position FROM parked WHERE task = $1 AND subject = $2 AND told"
-            return Pull(
-                records=records,
-                upto=upto,
-                **await known(db, part, watch, [*records, *again]),
-                held=await held(db, active, task.position, upto) if active is not task else {},
-                due=due_now,
-                redrive=again,
-                told={row[0] for row in await db.fetch(told, task.number, again[0].subject)} if again else set(),
-                next_due=moment(watch.pending),
-                tasks=watch.tasks,
-            )
+        again = await self._redriven(watch, limit) if asked else []
+        due_now = await self._due(watch, stamp(now)) if late else []
+        told = "SELECT position FROM parked WHERE task = $1 AND subject = $2 AND told"
+        return Pull(
+            records=records,
+            upto=upto,
+            **(await self._known.ask(Asked(part, watch, [*records, *again])))._asdict(),
+            held=await held(self._db, active, task.position, upto) if active is not task else {},
+            due=due_now,
+            redrive=again,
+            told={row[0] for row in await self._db.fetch(told, task.number, again[0].subject)} if again else set(),
+            next_due=moment(watch.pending),
+            tasks=watch.tasks,
+        )
 
     def clear(self, part: Part, task: Task) -> int:  # noqa: ARG002  # Its readers skip what is not for it themselves.
         return 0
@@ -189,17 +193,14 @@ class KafkaStore:
         for origin, sequence, _, envelope in watch.found:
             if envelope.position <= changes.position and sequence > heard.get(origin, 0):
                 heard[origin] = sequence
-        async with self._db.transaction() as db:
-            before = await keep(db, part, task, watch.view, changes, heard)
-            sent = [
-                Sent(task.number, n, self._broker.partition_of(e.subject), e._replace(time=time))
-                for n, e in enumerate(changes.outcomes, start=before + 1)
-            ]
-            if sent:
-                await db.execute(CARRIED, task.number, watch.produced)
-                watch.cleared = watch.produced
-                await post(db, sent)
+        sent = [
+            Sent(task.number, n, self._broker.partition_of(e.subject), e._replace(time=time))
+            for n, e in enumerate(changes.outcomes, start=watch.produced + 1)
+        ]
+        await self._keeping.ask(Batch(part, task, watch.view, changes, heard, watch.produced, sent))
         watch.task, watch.heard = task._replace(position=changes.position), heard
+        if sent:
+            watch.cleared = watch.produced
         if changes.timers or changes.fired:
             watch.pending = ""
         watch.aside = watch.aside or bool(changes.parked)
@@ -339,13 +340,10 @@ class KafkaStore:
             if (watch.task.name, watch.task.partition) == (part, partition):
                 await self._drop(watch.task.number)
 
-    async def _watch(self, tasks: int, task: Task, view: int, heard: str, sent: int) -> None:
+    async def _watch(self, tasks: int, task: Task, rest: Sequence[Any]) -> None:
         """Begin to work on a task: bring along what its last holder left, and read on where that one stood."""
-        while True:
-            async with self._db.transaction() as db:
-                left = await unsent(db, task.number, CARRY_MAX)
-            if not left:
-                break
+        view, heard, sent, aside = rest
+        while left := await unsent(self._db, task.number, CARRY_MAX):
             await self._broker.produce(left)
             await self._db.fetch(CARRIED, task.number, left[-1].sequence)
         [start] = (await self._broker.starts([task.partition])).values()
@@ -354,7 +352,7 @@ class KafkaStore:
             raise Refused(GONE.format(f"topic partition {task.partition}", task.position))
         reader = self._log.way(task.partition)
         origins = {int(origin): sequence for origin, sequence in json.loads(heard).items()}
-        self._watches[task.number] = Watch(task, view, origins, sent, sent, end, reader, tasks=tasks)
+        self._watches[task.number] = Watch(task, view, origins, sent, sent, end, reader, aside, tasks=tasks)
 
     async def _arrived(self, watch: Watch, limit: int, upto: int | None) -> list[Sent]:
         """What has come in; and whatever this worker wrote before it asks, it finds."""
@@ -372,22 +370,22 @@ class KafkaStore:
                 return await self._log.awaited(reader, task.position, limit, task.partition)
         return found
 
-    async def _redriven(self, db: Db, watch: Watch, limit: int) -> list[Envelope]:
+    async def _redriven(self, watch: Watch, limit: int) -> list[Envelope]:
         """The parked events of one subject that somebody asked to try again."""
         task, asked = watch.task, self._asked
-        watch.tasks = len(await tasks_of(db, task.name, task.partition))
+        watch.tasks = len(await tasks_of(self._db, task.name, task.partition))
         query = """SELECT position FROM parked p JOIN
                    (SELECT task, subject FROM redrive WHERE task = $1 ORDER BY subject LIMIT 1) r
                    USING (task, subject) ORDER BY position LIMIT $2"""
-        positions = [row[0] for row in await db.fetch(query, task.number, limit)]
+        positions = [row[0] for row in await self._db.fetch(query, task.number, limit)]
         if not positions:
             watch.asked = asked  # There is no more to do for it.
         return await self._log.at(task.partition, positions)
 
-    async def _due(self, db: Db, watch: Watch, now: str) -> list[Timer]:
-        pending = await due(db, watch.task, "", 1)
+    async def _due(self, watch: Watch, now: str) -> list[Timer]:
+        pending = await due(self._db, watch.task, "", 1)
         watch.pending = pending[0].due if pending else None
-        late = await due(db, watch.task, now, DUE_MAX)
+        late = await due(self._db, watch.task, now, DUE_MAX)
         if late and (await self._broker.ends([watch.task.partition]))[watch.task.partition] > watch.task.position:
             return []  # Whatever cancels a timer is read before it fires.
         return late

@@ -1,14 +1,12 @@
-"""Looks at an SQLite file: what tasks can do next. Whoever asks in the same moment shares one look.
+"""Looks at an SQLite file: what tasks can do next. Whoever asks in the same moment shares one look (`together.py`).
 
 A commit wakes every part at once. Each would ask the same of the file; so what is the same for all is asked once.
 """
 
-import asyncio
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -32,38 +30,6 @@ class Asked(NamedTuple):
     task: Task
     limit: int
     now: str
-
-
-class Looks:
-    """Gathers whoever asks until the loop comes round, and answers all of them from one snapshot."""
-
-    def __init__(self, read: Callable[[Callable[[sqlite3.Connection], list[Pull]]], Awaitable[list[Pull]]]) -> None:
-        self._read = read
-        self._waiting: list[tuple[Asked, asyncio.Future[Pull]]] = []
-        self._looking: asyncio.Task[None] | None = None
-
-    async def ask(self, asked: Asked) -> Pull:
-        future: asyncio.Future[Pull] = asyncio.get_running_loop().create_future()
-        self._waiting.append((asked, future))
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
-        return await future
-
-    async def _look(self) -> None:
-        """Until nobody asks any more. What comes meanwhile is answered together by the next one."""
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            try:
-                pulls = await self._read(partial(look, every=[asked for asked, _ in group]))
-            except Exception as error:  # noqa: BLE001  # Each of them gets it.
-                for _, future in group:
-                    if not future.done():
-                        future.set_exception(error)
-            else:
-                for (_, future), pull in zip(group, pulls, strict=True):
-                    if not future.done():  # Else whoever asked has gone.
-                        future.set_result(pull)
-        self._looking = None
 
 
 class Scene:

@@ -1,6 +1,5 @@
 """PostgreSQL beside Kafka: what is known of every task, and what is still to be produced, in its own words."""
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -8,16 +7,15 @@ from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import Select, Table
+from sqlalchemy import Select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from engine.broker import Sent
-from engine.processor import Drop, Part, Projection, Put
-from engine.store import COMPILED_MAX, Changes, Parked, Standing, Task, Timer
-from engine.tables import upgrade, view_of
-from schemas.errors import Conflict, Refused, Unavailable
+from engine.store import COMPILED_MAX, Parked, Standing, Task, Timer
+from engine.tables import upgrade
+from schemas.errors import Refused, Unavailable
 from schemas.event import Envelope
 
 POOL_MAX: Final = 16
@@ -123,91 +121,6 @@ async def migrate(url: str) -> None:
             await connection.run_sync(upgrade)
     finally:
         await engine.dispose()
-
-
-async def put(db: Db, view: Table, rows: Sequence[Put | Drop]) -> None:
-    """Write rows in order, many at a time where several of a kind follow each other."""
-    names = [column.name for column in view.columns]
-    key = [column.name for column in view.primary_key.columns]
-    rest = ", ".join(f'"{n}" = excluded."{n}"' for n in names if n not in key)
-    what = f"DO UPDATE SET {rest}" if rest else "DO NOTHING"
-    columns, marks = ", ".join(f'"{n}"' for n in names), ", ".join(f"${n + 1}" for n in range(len(names)))
-    keys = ", ".join(f'"{n}"' for n in key)
-    upsert = f'INSERT INTO "{view.name}" ({columns}) VALUES ({marks}) ON CONFLICT ({keys}) {what}'
-    delete = f'DELETE FROM "{view.name}" WHERE ' + " AND ".join(f'"{n}" = ${i + 1}' for i, n in enumerate(key))
-    waiting: list[tuple[Any, ...]] = []
-    for row in rows:
-        if isinstance(row, Put):
-            waiting.append(tuple(row.row[name] for name in names))
-        else:
-            await db.executemany(upsert, waiting)
-            waiting.clear()
-            await db.execute(delete, *(row.key[name] for name in key))
-    await db.executemany(upsert, waiting)
-
-
-async def keep(  # noqa: PLR0913, PLR0917  # All that a batch comes to.
-    db: Db, part: Part, task: Task, view: int, changes: Changes, heard: Mapping[int, int]
-) -> int:
-    """Write all that a batch changes; returns the sequence before its first outcome. Raises `Conflict`."""
-    number = task.number
-    sent = await db.fetchval(
-        """UPDATE task SET position = $4, sent = sent + $5, heard = $6 WHERE number = $1 AND token = $2
-           AND position = $3 RETURNING sent""",
-        number, task.token, task.position, changes.position, len(changes.outcomes), json.dumps(heard),
-    )  # fmt: skip
-    if sent is None:
-        raise Conflict(f"{task.name} has been taken over")
-    if changes.states:
-        await db.execute(
-            """INSERT INTO state SELECT $1, * FROM unnest($2::text[], $3::text[])
-               ON CONFLICT (task, subject) DO UPDATE SET value = excluded.value""",
-            number, list(changes.states), list(changes.states.values()),
-        )  # fmt: skip
-    if isinstance(part, Projection) and changes.rows:
-        await put(db, view_of(part.table, view), changes.rows)
-    await keep_timers(db, number, changes)
-    await keep_aside(db, number, changes)
-    return int(sent) - len(changes.outcomes)
-
-
-async def keep_timers(db: Db, number: int, changes: Changes) -> None:
-    one = "WHERE task = $1 AND subject = $2 AND name = $3"
-    gone = [(number, *key) for key, timer in changes.timers.items() if timer is None]
-    stands = [timer for timer in changes.timers.values() if timer]
-    fired = [(number, timer.subject, timer.name) for timer in changes.fired]
-    for query, values in ((f"DELETE FROM timer {one}", gone), (f"UPDATE timer SET fired = true {one}", fired)):
-        if values:
-            await db.executemany(query, values)
-    if stands:
-        await db.execute(
-            """INSERT INTO timer SELECT $1, *, false FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
-               ON CONFLICT (task, subject, name)
-               DO UPDATE SET due = excluded.due, cause = excluded.cause, fired = false""",
-            number, *columns(stands),
-        )  # fmt: skip
-
-
-def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-async def keep_aside(db: Db, number: int, changes: Changes) -> None:
-    if changes.unparked:
-        await db.execute("DELETE FROM parked WHERE task = $1 AND position = ANY($2)", number, changes.unparked)
-    if changes.parked:
-        upsert = """INSERT INTO parked VALUES ($1, $2, $3, $4, $5) ON CONFLICT (task, position)
-                    DO UPDATE SET reason = excluded.reason, told = excluded.told"""
-        await db.executemany(upsert, [(number, *parked) for parked in changes.parked])
-    if changes.redriven:
-        await db.execute("DELETE FROM redrive WHERE task = $1 AND subject = $2", number, changes.redriven)
-    if changes.unparked:  # What no longer waits need not be tried again.
-        waits = "SELECT subject FROM parked WHERE task = $1"
-        await db.execute(f"DELETE FROM redrive WHERE task = $1 AND subject NOT IN ({waits})", number)
-    if changes.begun:
-        await db.executemany("INSERT INTO lent VALUES ($1, $2)", [(number, position) for position in changes.begun])
-    if changes.done:
-        await db.execute("DELETE FROM lent WHERE task = $1 AND position = ANY($2)", number, changes.done)
 
 
 async def post(db: Db, sent: Sequence[Sent]) -> None:

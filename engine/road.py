@@ -20,6 +20,7 @@ from schemas.event import Envelope
 
 GROUP_MAX: Final = 1_000  # Facts in one transaction.
 CARRY_MAX: Final = 2_000  # Facts on their way at a time.
+CLEAR_MIN: Final = 500  # Facts that are on Kafka and still in the outbox; fewer are cleared when it has a moment.
 RETRY_S: Final = 0.5
 LOOK_S: Final = 2.0  # Between two looks for what a dead worker left behind.
 WAITING_MAX: Final = 1_000_000  # Facts that may wait for Kafka.
@@ -46,6 +47,7 @@ class Outbox:
     origin: int
     written: int
     carried: int
+    cleared: int = 0  # Up to this one they are out of the outbox too, at least.
     taken: int = -1  # The last sequence on its way; -1 while nobody is sure of it.
     fresh: list[Sent] = field(default_factory=list)  # What follows on that, at hand.
 
@@ -180,7 +182,9 @@ class Road:
                     Sent(box.origin, sequence, self._broker.partition_of(fact.subject), fact._replace(time=time))
                     for sequence, fact in enumerate(new, start=first + 1)
                 ]
-                await db.execute(CARRIED, box.origin, box.carried)
+                if box.carried - box.cleared >= CLEAR_MIN:
+                    await db.execute(CARRIED, box.origin, box.carried)
+                    box.cleared = box.carried
                 await post(db, sent)
         except Conflict:
             await self._begin()

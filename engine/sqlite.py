@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Select, Table
 
 from engine import file
-from engine.looks import Asked, Looks
+from engine.looks import Asked, look
 from engine.passing import Steps, Tail
 from engine.processor import Courier, Part, Projection
 from engine.seen import Filter, chunk_of, filed
@@ -41,6 +41,7 @@ from engine.statements import (
 )
 from engine.store import NO_REBUILD, Aside, Changes, Lease, Pull, Standing, Task
 from engine.tables import view_of
+from engine.together import Together
 from engine.work import stamp
 from engine.writer import Writer, worldly
 from schemas.errors import Conflict, Refused, Unavailable
@@ -68,7 +69,7 @@ class SqliteStore:
 
     def __init__(self, path: str, clock: Callable[[], datetime], lock: file.Lock | None) -> None:
         self._path, self.now, self._lock = path, clock, lock
-        self._mark = 0
+        self._mark = self._forgot = 0
         self._woken = asyncio.Event()
         self._pages = ThreadPoolExecutor(READERS, thread_name_prefix="draad-reader")
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="draad-looker")  # No part waits for a page.
@@ -82,8 +83,7 @@ class SqliteStore:
         except sqlite3.Error:
             self._writing.close()
             raise
-        self._forgot = 0
-        self._looks = Looks(partial(self._read, threads=self._looking))
+        self._looks = Together[Asked, Pull](lambda asked: self._read(partial(look, every=asked), threads=self._looking))
         self._steps = Steps(self._writer)
         self._taking: asyncio.Task[None] | None = None
         self._writer.start()

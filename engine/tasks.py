@@ -72,7 +72,7 @@ async def only_one_on(db: Db, name: str) -> None:
 
 
 async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[tuple[Any, ...]]:
-    """This part's tasks here, from now on this worker's: each with its view, what it has heard and how much it sent.
+    """This part's tasks here, from now on this worker's: each with what else is known of it.
 
     A version never seen gets tasks, on all partitions that it `reads` at once: so it never seems to be further than it
     is. A rebuild whose code is gone is forgotten. None while a living worker has them.
@@ -94,7 +94,7 @@ async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[
             if part.version > versions.get(where, 0):
                 await new_task(db, name, part.version, part.kind, where, view, active=where not in versions)
     query = f"""UPDATE task SET token = token + 1, holder = $3 WHERE name = $1 AND partition = $2
-                RETURNING {TASK}, view, heard, sent"""
+                RETURNING {TASK}, view, heard, sent, EXISTS (SELECT 1 FROM parked WHERE task = task.number)"""
     rows = [tuple(row) for row in await db.fetch(query, name, partition, worker)]
     taken = sorted(((Task(*row[:7]), *row[7:]) for row in rows), key=lambda one: not one[0].active)
     if isinstance(part, Projection):

@@ -3,15 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from engine.broker import Sent
-from engine.postgres import Db
+from engine.postgres import Database
 from engine.processor import Part, keeps
 from engine.store import Task
 from engine.tail import Way
 from schemas.event import Envelope
 from schemas.timer import TimerElapsed
+
+Of = tuple[int, str]  # A task, and a subject.
+SUBJECTS: Final = "JOIN unnest($1::int[], $2::text[]) AS v(task, subject) USING (task, subject)"
+STATES: Final = f"SELECT task, subject, value FROM state {SUBJECTS}"
+ASIDE: Final = f"SELECT DISTINCT task, subject FROM parked {SUBJECTS}"
+TIMERS: Final = f"SELECT task, subject, name, due FROM timer {SUBJECTS}"
 
 
 @dataclass(slots=True)
@@ -25,25 +31,49 @@ class Watch:
     cleared: int  # Up to this one they are out of the outbox too.
     goal: int  # A position that is on Kafka already.
     reader: Way
+    aside: bool  # Something may be parked.
     asked: int = -1  # The last request of others that it has seen.
-    aside: bool = True  # Something may be parked.
     pending: str | None = ""  # When its next timer is due; empty: not known.
     tasks: int = 1
     found: Sequence[Sent] = ()  # Pulled, and not yet pushed.
 
 
-async def known(db: Db, part: Part, watch: Watch, records: Sequence[Envelope]) -> dict[str, Any]:
-    """What the task knows of the subjects of these records."""
-    number, subjects = watch.task.number, list({record.subject for record in records})
-    elapsed = list({record.subject for record in records if record.type == TimerElapsed.type})
-    states = "SELECT subject, value FROM state WHERE task = $1 AND subject = ANY($2)"
-    aside = "SELECT DISTINCT subject FROM parked WHERE task = $1 AND subject = ANY($2)"
-    timers = "SELECT subject, name, due FROM timer WHERE task = $1 AND subject = ANY($2)"
-    return {
-        "states": dict(map(tuple, await db.fetch(states, number, subjects))) if subjects and keeps(part) else {},
-        "parked": {row[0] for row in await db.fetch(aside, number, subjects)} if watch.aside and subjects else set(),
-        "timers": {(r[0], r[1]): r[2] for r in await db.fetch(timers, number, elapsed)} if elapsed else {},
-    }
+class Asked(NamedTuple):
+    """Which subjects a task has to know."""
+
+    part: Part
+    watch: Watch
+    records: Sequence[Envelope]
+
+
+class Known(NamedTuple):
+    """What it knows of them, as a `Pull` has it."""
+
+    states: dict[str, str]
+    parked: set[str]
+    timers: dict[tuple[str, str], str]
+
+
+async def known(database: Database, every: Sequence[Asked]) -> Sequence[Known]:
+    """What each task knows of the subjects of its records: only it changes that, so it is no snapshot."""
+    states, aside, elapsed = list[Of](), list[Of](), list[Of]()
+    for part, watch, records in every:
+        these = {(watch.task.number, record.subject) for record in records}
+        states += these if keeps(part) else ()
+        aside += these if watch.aside else ()
+        elapsed += {(watch.task.number, r.subject) for r in records if r.type == TimerElapsed.type}
+    answers = {asked.watch.task.number: Known({}, set(), {}) for asked in every}
+    for number, subject, value in await found(database, STATES, states):
+        answers[number].states[subject] = value
+    for number, subject in await found(database, ASIDE, aside):
+        answers[number].parked.add(subject)
+    for number, subject, name, due in await found(database, TIMERS, elapsed):
+        answers[number].timers[subject, name] = due
+    return [answers[asked.watch.task.number] for asked in every]
+
+
+async def found(database: Database, query: str, wanted: Sequence[Of]) -> Sequence[tuple[Any, ...]]:
+    return await database.fetch(query, *zip(*wanted, strict=True)) if wanted else ()
 
 
 def moment(text: str | None) -> datetime | None:

@@ -3,23 +3,27 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from itertools import starmap
 from pathlib import Path
+from types import NoneType
 from typing import Final
 
 import pytest
 from sqlalchemy import Column, MetaData, String, Table
 
 from engine import broker, partitions
+from engine.batch import Batch, keep
 from engine.broker import Reader
 from engine.cluster import read_by
 from engine.courier import PULL_MAX
 from engine.engine import Engine
 from engine.kafka import KafkaStore
 from engine.pace import Pace
+from engine.postgres import TASK
 from engine.processor import Put, projection
 from engine.seat import Seat
-from engine.store import Lease, Task
-from schemas.errors import Unavailable
+from engine.store import Changes, Lease, Task
+from schemas.errors import Conflict, Refused, Unavailable
 from schemas.event import Envelope
 from tests.contract.looks import everything, history, shown
 from tests.contract.parts import PARTS, Added, Counted, Noted, added, book, tally
@@ -102,6 +106,24 @@ async def test_what_is_produced_again_is_skipped_by_whoever_reads(place: KafkaPl
     assert sum((await engine.ends()).values()) > sum(ends.values())  # It is there twice,
     assert history(await everything(engine)) == history(before)  # and read once.
     assert (await engine.state(tally, "jar/a")).amounts == tuple(range(5))
+    await engine.close()
+
+
+async def test_of_what_is_written_together_only_what_is_at_fault_is_left_out(place: KafkaPlace) -> None:
+    engine = await place.open()
+    await engine.append(*FACTS)
+    await engine.settle(*PARTS)
+    database = store_of(engine)._db
+    rows = await database.fetch(f"SELECT {TASK} FROM task WHERE name = $1", tally.name)
+    right, poison, stolen = (Batch(tally, t, 0, Changes(t.position), {}, 0, ()) for t in starmap(Task, rows))
+    right.changes.states["jar/right"] = "{}"
+    poison.changes.states["jar/poison"] = "\x00"
+    stolen.changes.states["jar/stolen"] = "{}"
+    stolen = stolen._replace(task=stolen.task._replace(token=stolen.task.token - 1))
+    answers = await keep(database, [poison, right, stolen])
+    assert [type(answer) for answer in answers] == [Refused, NoneType, Conflict]
+    there = "SELECT subject FROM state WHERE subject IN ('jar/right', 'jar/poison', 'jar/stolen')"
+    assert await database.fetch(there) == [("jar/right",)]
     await engine.close()
 
 

@@ -1,9 +1,8 @@
 """Looks at an SQLite file: whoever asks in the same moment shares one, and is told what it would be told alone."""
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +10,10 @@ import pytest
 
 from engine import looks
 from engine.engine import Engine
-from engine.looks import Asked, Looks, look
+from engine.looks import Asked, look
 from engine.sqlite import SqliteStore
 from engine.store import Pull
+from engine.together import Together
 from engine.work import stamp
 from schemas.errors import Unavailable
 from schemas.event import fact
@@ -35,13 +35,13 @@ class Counted:
         self.gate.set()
         self.error: Exception | None = None
 
-    async def __call__(self, look: Callable[[sqlite3.Connection], list[Pull]]) -> list[Pull]:
+    async def __call__(self, asked: list[Asked]) -> list[Pull]:
         self.times += 1
         self.asked.set()
         await self.gate.wait()
         if self.error:
             raise self.error
-        return await self._store._read(look)
+        return await self._store._read(partial(look, every=asked))
 
 
 async def opened(tmp_path: Path) -> Engine:
@@ -90,7 +90,7 @@ async def test_whoever_asks_in_the_same_moment_shares_a_look_and_who_comes_later
     engine = await opened(tmp_path)
     assert isinstance(engine.store, SqliteStore)
     asked, read = await questions(engine), Counted(engine.store)
-    shared = Looks(read)
+    shared = Together[Asked, Pull](read)
     alone = [look(engine.store._writing, [one])[0] for one in asked]
     read.gate.clear()
     async with asyncio.timeout(WAIT_S_MAX):
@@ -110,7 +110,7 @@ async def test_a_look_that_fails_is_told_to_all_who_asked_and_the_next_one_is_ne
     engine = await opened(tmp_path)
     assert isinstance(engine.store, SqliteStore)
     asked, read = (await questions(engine))[:3], Counted(engine.store)
-    shared = Looks(read)
+    shared = Together[Asked, Pull](read)
     read.error = Unavailable("the log cannot be read")
     async with asyncio.timeout(WAIT_S_MAX):
         found = await asyncio.gather(*(shared.ask(one) for one in asked), return_exceptions=True)
