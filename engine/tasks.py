@@ -1,7 +1,7 @@
 """Tasks in PostgreSQL: made, taken, rebuilt and replaced, each in the transaction of whoever asks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
@@ -71,11 +71,42 @@ async def only_one_on(db: Db, name: str) -> None:
     await db.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
 
 
-async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[tuple[Any, ...]]:
-    """This part's tasks here, from now on this worker's: each with what else is known of it.
+class Taken(NamedTuple):
+    """A task, from now on this worker's, and what else is known of it."""
+
+    task: Task
+    view: int
+    heard: str
+    sent: int
+    aside: bool
+    redrive: bool
+    left: bool  # Some of what it told is not on Kafka yet, or nobody knows.
+    pending: str | None  # When its next timer is due.
+
+
+TAKEN: Final = f"""UPDATE task SET token = token + 1, holder = $3 WHERE name = $1 AND partition = $2 {{}}
+    RETURNING {TASK}, view, heard, sent, EXISTS (SELECT 1 FROM parked WHERE task = task.number),
+    EXISTS (SELECT 1 FROM redrive WHERE task = task.number), EXISTS (SELECT 1 FROM outbox WHERE origin = task.number),
+    (SELECT min(due) FROM timer WHERE task = task.number AND NOT fired)"""
+ALONE: Final = f"""AND active AND version = $4 AND (holder = $3 OR holder NOT IN ({LIVING}))
+    AND NOT EXISTS (SELECT 1 FROM task AS rebuilt WHERE rebuilt.name = $1 AND rebuilt.partition = $2 AND NOT active)"""
+
+
+async def take_known(db: Db, part: Part, partition: str, worker: str) -> list[Taken]:
+    """By one statement, where this part has been at work here and is not being rebuilt; else none."""
+    return taken(await db.fetch(TAKEN.format(ALONE), part.name, partition, worker, part.version))
+
+
+def taken(rows: Sequence[Sequence[Any]]) -> list[Taken]:
+    """The active one first."""
+    return sorted((Taken(Task(*row[:7]), *row[7:]) for row in map(tuple, rows)), key=lambda one: not one.task.active)
+
+
+async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[Taken]:
+    """This part's tasks here, from now on this worker's; none while a living worker has them.
 
     A version never seen gets tasks, on all partitions that it `reads` at once: so it never seems to be further than it
-    is. A rebuild whose code is gone is forgotten. None while a living worker has them.
+    is. A rebuild whose code is gone is forgotten.
     """
     name = part.name
     await only_one_on(db, name)
@@ -93,15 +124,12 @@ async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[
         for where in reads:
             if part.version > versions.get(where, 0):
                 await new_task(db, name, part.version, part.kind, where, view, active=where not in versions)
-    query = f"""UPDATE task SET token = token + 1, holder = $3 WHERE name = $1 AND partition = $2
-                RETURNING {TASK}, view, heard, sent, EXISTS (SELECT 1 FROM parked WHERE task = task.number)"""
-    rows = [tuple(row) for row in await db.fetch(query, name, partition, worker)]
-    taken = sorted(((Task(*row[:7]), *row[7:]) for row in rows), key=lambda one: not one[0].active)
+    found = taken(await db.fetch(TAKEN.format(""), name, partition, worker))
     if isinstance(part, Projection):
-        for task, view, *_ in taken:
-            if task.version == part.version:
-                await make_view(db, part.table, view)
-    return taken
+        for one in found:
+            if one.task.version == part.version:
+                await make_view(db, part.table, one.view)
+    return found
 
 
 async def ask_rebuild(db: Db, name: str) -> None:

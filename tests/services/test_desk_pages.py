@@ -290,6 +290,7 @@ def test_a_contact_is_about_a_tree_that_is_found_again_by_its_name(page: Page, l
         sent = arrives(house, "email", "email", "jan@example.nl", "De boom staat scheef.")
         page.goto(f"{house.address}/threads/address/{sent['address_id']}")
         state(page, "live")
+        expect(page.locator("#verhaal")).to_contain_text("De boom staat scheef.")
         press(page, "o")
         page.locator("#object-naam").fill("4711")
         press(page, "Control+Enter")
