@@ -64,7 +64,8 @@ class Database:
         """Connect, and bring the tables up to date. Raises `Refused` or `Unavailable`, in one sentence."""
         worker = uuid4().hex
         limits = {"max_size": pool_max, "command_timeout": COMMAND_S_MAX}
-        named = {"application_name": SESSION + worker}
+        # Its compiler takes tenths of a second for questions that are answered in thousandths.
+        named = {"application_name": SESSION + worker, "jit": "off"}
         try:
             await (await asyncpg.connect(url, timeout=COMMAND_S_MAX)).close()  # What follows would not say why not.
             await migrate(url)

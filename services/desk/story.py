@@ -175,10 +175,12 @@ def of_party(row: Table, give: Table, shape: Shape) -> Select[Any]:
 
 
 def stretch(row: Table, *where: ColumnElement[bool], source: Any = None) -> Subquery:  # noqa: ANN401  # A join.
-    """The keys of the entries before the place that is asked for: a short stretch of an index."""
+    """The keys of the entries before the place that is asked for: a short stretch of an index, or what was chosen."""
     key = [row.c[name] for name in KEY]
     before = tuple_(*key) < tuple_(text("at"), text("partition"), number("position"))
     found = select(*key).select_from(row if source is None else source).where(*where, before)
+    if source is not None:  # All of them: asked for the newest, PostgreSQL walks back along the whole log instead.
+        return found.subquery()
     return found.order_by(*(column.desc() for column in key)).limit(number("most")).subquery()
 
 

@@ -6,7 +6,20 @@ Several candidates are all told, and none is chosen.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CTE, Select, Table, Text, cast, exists, literal, or_, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    Select,
+    Subquery,
+    Table,
+    Text,
+    cast,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from engine.ask import Row, ask
 from engine.engine import Engine
@@ -48,13 +61,18 @@ def of_party(merge: Table, claim: Table, reveal: Table, give: Table) -> Select[A
     ).select_from(also)
     every = union_all(direct, other).subquery()
     others, same = claim.alias("others"), reveal.alias("same")
-    as_well = select(same.c.other_id).where(same.c.address_id == every.c.address_id)
     strangers = others.c.party_id.not_in(select(one.c.party_id))
-    shared = exists().where(others.c.address_id == every.c.address_id, strangers)
-    shared_by = exists().where(others.c.address_id.in_(as_well.correlate(every)), strangers)
+    as_well = same.join(others, others.c.address_id == same.c.other_id)
+    shared = some(every, others, others.c.address_id == every.c.address_id, strangers)
+    shared_by = some(every, as_well, same.c.address_id == every.c.address_id, strangers)
     elsewhere = give.c.party_id.not_in(select(one.c.party_id)), give.c.certainty == CERTAIN
-    contested = exists().where(give.c.address_id == every.c.address_id, *elsewhere)
+    contested = some(every, give, give.c.address_id == every.c.address_id, *elsewhere)
     return select(every, or_(shared, shared_by).label("shared"), contested.label("contested"))
+
+
+def some(of: Subquery, source: FromClause, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether there is one, looked up for each row. An EXISTS, PostgreSQL may answer from a list of all there are."""
+    return select(literal(1)).select_from(source).where(*where).limit(1).correlate(of).scalar_subquery().is_not(None)
 
 
 def together(merge: Table) -> CTE:
