@@ -77,12 +77,20 @@ async def run(contacts: int = PARTY_CONTACTS) -> None:
         cluster = await town.made()
         async with opened(cluster) as engine:
             await fill(engine, contacts)
+            await analyzed(cluster.database)
             bare = partial(by_key, cluster.database, (await engine.table(entry)).name)
             parties = [f"party/p{n}" for n in range(contacts // (PER_ADDRESS * ADDRESSES))]
             cases = [f"case/k{n}" for n in range(contacts // (PER_CASE * 10))]
             for what, subjects in (("party", parties), ("case", cases)):
                 await compare(engine, bare, f"a {what}'s", subjects)
         await live(town.log)
+
+
+async def analyzed(database: str) -> None:
+    """Let it count its rows, as it does by itself within a minute: before that it guesses."""
+    db = await asyncpg.connect(database)
+    await db.execute("ANALYZE")
+    await db.close()
 
 
 async def by_key(database: str, table: str, keys: Sequence[Key]) -> float:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Table,
     and_,
     case,
-    exists,
     func,
     or_,
     select,
@@ -30,7 +29,7 @@ from services.desk.entry import KEY, entry
 from services.desk.filed import filed, threads, tied
 from services.desk.identity import claims, decided, merges, reveals
 from services.desk.place import entry_of, spot
-from services.desk.whose import CERTAIN, Whose, whose
+from services.desk.whose import CERTAIN, Whose, some, whose
 
 # What stories are read from. Each is kept by a part of its own, and they are never equally far.
 VIEWS: Final = (entry, claims, merges, reveals, decided, filed, threads, tied)
@@ -159,8 +158,8 @@ def of_party(row: Table, give: Table, shape: Shape) -> Select[Any]:
     group = [text(f"party_{n}") for n in range(shape.parties)]
     named = [text(f"address_{n}") for n in range(shape.addresses)]
     of_contact = give.c.contact_id == row.c.contact_id
-    ours = exists().where(of_contact, give.c.party_id.in_(group)).correlate(row)
-    others = exists().where(of_contact, give.c.party_id.not_in(group), give.c.certainty == CERTAIN).correlate(row)
+    ours = some(row, give, of_contact, give.c.party_id.in_(group))
+    others = some(row, give, of_contact, give.c.party_id.not_in(group), give.c.certainty == CERTAIN)
     kept = [or_(~others, ours)] if shape.contested else []
     sure = func.max(case((give.c.certainty == CERTAIN, SURE), else_=1))
     given = select(sure).where(of_contact, give.c.party_id.in_(group)).correlate(row).scalar_subquery()

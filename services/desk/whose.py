@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
-    Subquery,
     Table,
     Text,
     cast,
@@ -70,7 +69,7 @@ def of_party(merge: Table, claim: Table, reveal: Table, give: Table) -> Select[A
     return select(every, or_(shared, shared_by).label("shared"), contested.label("contested"))
 
 
-def some(of: Subquery, source: FromClause, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+def some(of: FromClause, source: FromClause, *where: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether there is one, looked up for each row. An EXISTS, PostgreSQL may answer from a list of all there are."""
     return select(literal(1)).select_from(source).where(*where).limit(1).correlate(of).scalar_subquery().is_not(None)
 
