@@ -85,21 +85,27 @@ class Taken(NamedTuple):
 
 
 TAKEN: Final = f"""UPDATE task SET token = token + 1, holder = $3 WHERE name = $1 AND partition = $2 {{}}
-    RETURNING {TASK}, view, heard, sent, EXISTS (SELECT 1 FROM parked WHERE task = task.number),
-    EXISTS (SELECT 1 FROM redrive WHERE task = task.number), EXISTS (SELECT 1 FROM outbox WHERE origin = task.number),
-    (SELECT min(due) FROM timer WHERE task = task.number AND NOT fired)"""
+    RETURNING {TASK}, view, heard, sent"""
 ALONE: Final = f"""AND active AND version = $4 AND (holder = $3 OR holder NOT IN ({LIVING}))
     AND NOT EXISTS (SELECT 1 FROM task AS rebuilt WHERE rebuilt.name = $1 AND rebuilt.partition = $2 AND NOT active)"""
+REST: Final = """SELECT number, EXISTS (SELECT 1 FROM parked WHERE task = number),
+    EXISTS (SELECT 1 FROM redrive WHERE task = number), EXISTS (SELECT 1 FROM outbox WHERE origin = number),
+    (SELECT min(due) FROM timer WHERE task = number AND NOT fired) FROM unnest($1::int[]) AS number"""
 
 
 async def take_known(db: Db, part: Part, partition: str, worker: str) -> list[Taken]:
-    """By one statement, where this part has been at work here and is not being rebuilt; else none."""
-    return taken(await db.fetch(TAKEN.format(ALONE), part.name, partition, worker, part.version))
+    """Without waiting for others, where this part has been at work here and is not being rebuilt; else none."""
+    return await taken(db, await db.fetch(TAKEN.format(ALONE), part.name, partition, worker, part.version))
 
 
-def taken(rows: Sequence[Sequence[Any]]) -> list[Taken]:
-    """The active one first."""
-    return sorted((Taken(Task(*row[:7]), *row[7:]) for row in map(tuple, rows)), key=lambda one: not one.task.active)
+async def taken(db: Db, rows: Sequence[Sequence[Any]]) -> list[Taken]:
+    """The active one first.
+
+    What else is known of them is asked afterwards: whoever held them could commit until the moment they were taken.
+    """
+    rest = {number: more for number, *more in await db.fetch(REST, [row[0] for row in rows])} if rows else {}
+    found = [Taken(Task(*row[:7]), *row[7:], *rest[row[0]]) for row in map(tuple, rows)]
+    return sorted(found, key=lambda one: not one.task.active)
 
 
 async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[Taken]:
@@ -124,7 +130,7 @@ async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[
         for where in reads:
             if part.version > versions.get(where, 0):
                 await new_task(db, name, part.version, part.kind, where, view, active=where not in versions)
-    found = taken(await db.fetch(TAKEN.format(""), name, partition, worker))
+    found = await taken(db, await db.fetch(TAKEN.format(""), name, partition, worker))
     if isinstance(part, Projection):
         for one in found:
             if one.task.version == part.version:

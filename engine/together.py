@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from schemas.errors import Unavailable
+
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
@@ -32,6 +34,10 @@ class Together(Generic[Question, Answer]):
                 answers = await self._answer([question for question, _ in group])
             except Exception as error:  # noqa: BLE001  # Each of them gets it.
                 answers = [error] * len(group)
+            except asyncio.CancelledError:
+                if self._answering and self._answering.cancelling():
+                    raise
+                answers = [Unavailable("the question was stopped by nobody: ask again")] * len(group)
             for (_, future), answer in zip(group, answers, strict=True):
                 if future.done():  # Whoever asked has gone.
                     continue
