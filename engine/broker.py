@@ -162,11 +162,6 @@ class Broker:
         """The position before the first event of each."""
         return await self._edges(partitions, lambda asker, places: asker.beginning_offsets(places))
 
-    async def edges(self, partitions: Sequence[str]) -> list[tuple[int, int]]:
-        """The first and the last position of each, in this order."""
-        starts, ends = await self.starts([*set(partitions)]), await self.ends([*set(partitions)])
-        return [(starts[partition], ends[partition]) for partition in partitions]
-
     async def _edges(
         self, partitions: Sequence[str], ask: Callable[[AIOKafkaConsumer, list[TopicPartition]], Awaitable[Any]]
     ) -> dict[str, int]:

@@ -182,6 +182,7 @@ class Rounds:
 
     async def _again(self, envelope: Envelope) -> Delivery | None:
         """Lend what was begun before; or set it aside, where its courier can read it no more."""
+        await self._push(Changes(0))  # Where others have taken over meanwhile, they may have finished it.
         try:
             return self._delivery(envelope, begun=True)
         except ValueError as error:

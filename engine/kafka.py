@@ -6,6 +6,7 @@ after a crash is skipped by whoever reads it.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -26,19 +27,9 @@ from engine.processor import Part, Projection
 from engine.road import CARRIED, Road
 from engine.store import Aside, Changes, Lease, Pull, Standing, Task, Timer
 from engine.tables import view_of
-from engine.tasks import (
-    Taken,
-    ask_rebuild,
-    ask_redrive,
-    only_one_on,
-    replace,
-    same_deployment,
-    take,
-    take_known,
-    tasks_of,
-)
+from engine.tasks import ask_rebuild, ask_redrive, only_one_on, replace, same_deployment, take, tasks_of
 from engine.together import Together
-from engine.watch import Asked, Known, Watch, begun, known, moment
+from engine.watch import Asked, Known, Watch, known, moment
 from engine.work import stamp
 from schemas.errors import Conflict, Refused, Unavailable
 from schemas.event import Envelope
@@ -46,8 +37,6 @@ from schemas.event import Envelope
 DUE_MAX: Final = 500
 ENDS_S_MAX: Final = 2.0
 CARRY_MAX: Final = 5_000  # Outcomes that a dead worker left, produced at once.
-FREE: Final = """WITH carried AS (DELETE FROM outbox WHERE origin = $1 AND sequence <= $3)
-    UPDATE task SET holder = '' WHERE number = $1 AND token = $2"""
 
 
 class KafkaStore:
@@ -60,7 +49,6 @@ class KafkaStore:
         self._broker, self._db, self._heart, self.now = broker, database, heart, clock or heart.now
         self._log = Partitions(broker)
         self.road = Road(broker, database, self.now, heart.worker, self._log.wake)
-        self._edges = Together[str, tuple[int, int]](broker.edges)
         self._known = Together[Asked, Known](partial(known, database))
         self._keeping = Together[Batch, None](partial(keep, database))
         self._watches: dict[int, Watch] = {}
@@ -131,15 +119,13 @@ class KafkaStore:
         if before and before.holder != lease.holder and before.until > lease.now:
             raise Conflict(f"{part.name} is at work elsewhere")
         self._leases[part.name, partition] = lease
-        asked, worker = self._asked, self._heart.worker  # What is asked from now on, is looked for.
-        taken = await take_known(self._db, part, partition, worker)
-        if not taken:
-            async with self._db.transaction() as db:
-                taken = await take(db, part, partition, worker, read_by([part], self._broker.partitions()))
+        async with self._db.transaction() as db:
+            reads = read_by([part], self._broker.partitions())
+            taken = await take(db, part, partition, self._heart.worker, reads)
         await self._drop_all(part.name, partition)
-        for one in taken:
-            await self._watch(one, len(taken), asked)
-        return [one.task for one in taken]
+        for task, *rest in taken:
+            await self._watch(len(taken), task, rest)
+        return [task for task, *_ in taken]
 
     async def lease(self, tasks: Sequence[Task], lease: Lease) -> None:
         """The heart holds on to them; here only whoever shares this process is kept apart."""
@@ -150,7 +136,10 @@ class KafkaStore:
             self._leases[task.name, task.partition] = lease
             if lease.until <= lease.now:
                 await self._drop(task.number)
-                await self._db.fetch(FREE, task.number, task.token, watch.produced)
+                async with self._db.transaction() as db:
+                    await db.execute(CARRIED, task.number, watch.produced)
+                    free = "UPDATE task SET holder = '' WHERE number = $1 AND token = $2"
+                    await db.execute(free, task.number, task.token)
 
     async def leave(self, part: str, partition: str) -> None:
         """Whoever claimed and failed has let go of nothing, and nobody takes what a living worker holds."""
@@ -351,16 +340,19 @@ class KafkaStore:
             if (watch.task.name, watch.task.partition) == (part, partition):
                 await self._drop(watch.task.number)
 
-    async def _watch(self, taken: Taken, tasks: int, asked: int) -> None:
+    async def _watch(self, tasks: int, task: Task, rest: Sequence[Any]) -> None:
         """Begin to work on a task: bring along what its last holder left, and read on where that one stood."""
-        task = taken.task
-        while taken.left and (left := await unsent(self._db, task.number, CARRY_MAX)):
+        view, heard, sent, aside = rest
+        while left := await unsent(self._db, task.number, CARRY_MAX):
             await self._broker.produce(left)
             await self._db.fetch(CARRIED, task.number, left[-1].sequence)
-        start, end = await self._edges.ask(task.partition)
+        [start] = (await self._broker.starts([task.partition])).values()
+        [end] = (await self._broker.ends([task.partition])).values()
         if not start <= task.position <= end:
             raise Refused(GONE.format(f"topic partition {task.partition}", task.position))
-        self._watches[task.number] = begun(taken, end, self._log.way(task.partition), asked, tasks)
+        reader = self._log.way(task.partition)
+        origins = {int(origin): sequence for origin, sequence in json.loads(heard).items()}
+        self._watches[task.number] = Watch(task, view, origins, sent, sent, end, reader, aside, tasks=tasks)
 
     async def _arrived(self, watch: Watch, limit: int, upto: int | None) -> list[Sent]:
         """What has come in; and whatever this worker wrote before it asks, it finds."""

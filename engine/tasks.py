@@ -1,7 +1,7 @@
 """Tasks in PostgreSQL: made, taken, rebuilt and replaced, each in the transaction of whoever asks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
@@ -71,48 +71,11 @@ async def only_one_on(db: Db, name: str) -> None:
     await db.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
 
 
-class Taken(NamedTuple):
-    """A task, from now on this worker's, and what else is known of it."""
-
-    task: Task
-    view: int
-    heard: str
-    sent: int
-    aside: bool
-    redrive: bool
-    left: bool  # Some of what it told is not on Kafka yet, or nobody knows.
-    pending: str | None  # When its next timer is due.
-
-
-TAKEN: Final = f"""UPDATE task SET token = token + 1, holder = $3 WHERE name = $1 AND partition = $2 {{}}
-    RETURNING {TASK}, view, heard, sent"""
-ALONE: Final = f"""AND active AND version = $4 AND (holder = $3 OR holder NOT IN ({LIVING}))
-    AND NOT EXISTS (SELECT 1 FROM task AS rebuilt WHERE rebuilt.name = $1 AND rebuilt.partition = $2 AND NOT active)"""
-REST: Final = """SELECT number, EXISTS (SELECT 1 FROM parked WHERE task = number),
-    EXISTS (SELECT 1 FROM redrive WHERE task = number), EXISTS (SELECT 1 FROM outbox WHERE origin = number),
-    (SELECT min(due) FROM timer WHERE task = number AND NOT fired) FROM unnest($1::int[]) AS number"""
-
-
-async def take_known(db: Db, part: Part, partition: str, worker: str) -> list[Taken]:
-    """Without waiting for others, where this part has been at work here and is not being rebuilt; else none."""
-    return await taken(db, await db.fetch(TAKEN.format(ALONE), part.name, partition, worker, part.version))
-
-
-async def taken(db: Db, rows: Sequence[Sequence[Any]]) -> list[Taken]:
-    """The active one first.
-
-    What else is known of them is asked afterwards: whoever held them could commit until the moment they were taken.
-    """
-    rest = {number: more for number, *more in await db.fetch(REST, [row[0] for row in rows])} if rows else {}
-    found = [Taken(Task(*row[:7]), *row[7:], *rest[row[0]]) for row in map(tuple, rows)]
-    return sorted(found, key=lambda one: not one.task.active)
-
-
-async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[Taken]:
-    """This part's tasks here, from now on this worker's; none while a living worker has them.
+async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[tuple[Any, ...]]:
+    """This part's tasks here, from now on this worker's: each with what else is known of it.
 
     A version never seen gets tasks, on all partitions that it `reads` at once: so it never seems to be further than it
-    is. A rebuild whose code is gone is forgotten.
+    is. A rebuild whose code is gone is forgotten. None while a living worker has them.
     """
     name = part.name
     await only_one_on(db, name)
@@ -130,12 +93,18 @@ async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[
         for where in reads:
             if part.version > versions.get(where, 0):
                 await new_task(db, name, part.version, part.kind, where, view, active=where not in versions)
-    found = await taken(db, await db.fetch(TAKEN.format(""), name, partition, worker))
+    query = f"""UPDATE task SET token = token + 1, holder = $3 WHERE name = $1 AND partition = $2
+                RETURNING {TASK}, view, heard, sent"""
+    rows = [tuple(row) for row in await db.fetch(query, name, partition, worker)]
+    # Asked afterwards: whoever held them could commit until the moment they were taken.
+    parked = await db.fetch("SELECT DISTINCT task FROM parked WHERE task = ANY($1)", [row[0] for row in rows])
+    aside = {row[0] for row in parked}
+    taken = sorted(((Task(*row[:7]), *row[7:], row[0] in aside) for row in rows), key=lambda one: not one[0].active)
     if isinstance(part, Projection):
-        for one in found:
-            if one.task.version == part.version:
-                await make_view(db, part.table, one.view)
-    return found
+        for task, view, *_ in taken:
+            if task.version == part.version:
+                await make_view(db, part.table, view)
+    return taken
 
 
 async def ask_rebuild(db: Db, name: str) -> None:

@@ -1,6 +1,5 @@
 """What a worker knows of the tasks that it holds, so that it need not ask again."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,6 @@ from engine.postgres import Database
 from engine.processor import Part, keeps
 from engine.store import Task
 from engine.tail import Way
-from engine.tasks import Taken
 from schemas.event import Envelope
 from schemas.timer import TimerElapsed
 
@@ -38,22 +36,6 @@ class Watch:
     pending: str | None = ""  # When its next timer is due; empty: not known.
     tasks: int = 1
     found: Sequence[Sent] = ()  # Pulled, and not yet pushed.
-
-
-def begun(taken: Taken, goal: int, reader: Way, asked: int, tasks: int) -> Watch:
-    return Watch(
-        taken.task,
-        view=taken.view,
-        heard={int(origin): sequence for origin, sequence in json.loads(taken.heard).items()},
-        produced=taken.sent,
-        cleared=taken.sent,
-        goal=goal,
-        reader=reader,
-        aside=taken.aside,
-        asked=-1 if taken.redrive else asked,
-        pending=taken.pending,
-        tasks=tasks,
-    )
 
 
 class Asked(NamedTuple):
