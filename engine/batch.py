@@ -18,6 +18,8 @@ MOVED: Final = """UPDATE task SET position = v.position, sent = task.sent + v.mo
     FROM unnest($1::int[], $2::int[], $3::bigint[], $4::bigint[], $5::int[], $6::text[])
       AS v(number, token, before, position, more, heard)
     WHERE task.number = v.number AND task.token = v.token AND task.position = v.before RETURNING task.number"""
+# Always in this order, so that who locks several never waits in a ring with others who do.
+LOCKED: Final = "SELECT number FROM task WHERE number = ANY($1::int[]) ORDER BY number FOR UPDATE"
 STATES: Final = """INSERT INTO state SELECT * FROM unnest($1::int[], $2::text[], $3::text[])
     ON CONFLICT (task, subject) DO UPDATE SET value = excluded.value"""
 TIMERS: Final = """INSERT INTO timer
@@ -55,6 +57,7 @@ async def write(db: Db, batches: Sequence[Batch]) -> Sequence[Exception | None]:
         (b.task.number, b.task.token, b.task.position, b.changes.position, len(b.sent), json.dumps(b.heard))
         for b in batches
     ]
+    await db.execute(LOCKED, [batch.task.number for batch in batches])
     moved = {row[0] for row in await db.fetch(MOVED, *columns(rows))}
     ours = [batch for batch in batches if batch.task.number in moved]
     if states := [(b.task.number, *one) for b in ours for one in b.changes.states.items()]:

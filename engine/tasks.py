@@ -134,7 +134,9 @@ async def replace(db: Db, old: Task, new: Task, view: int) -> list[int] | bool:
     where either task is no longer where its holder left it.
     """
     await only_one_on(db, old.name)
-    query = "SELECT partition, active, number, position, token, view FROM task WHERE name = $1 ORDER BY 1 FOR UPDATE"
+    query = (
+        "SELECT partition, active, number, position, token, view FROM task WHERE name = $1 ORDER BY number FOR UPDATE"
+    )
     rows = [tuple(row) for row in await db.fetch(query, old.name)]
     if not {(task.number, task.position, task.token) for task in (old, new)} <= {row[2:5] for row in rows}:
         raise Conflict(f"{old.name} has been taken over")
