@@ -18,10 +18,18 @@ def blind(scheme: str, value: str, pepper: bytes) -> str:
         number = number.zfill(BSN_DIGITS)
         if not (len(number) == BSN_DIGITS and number.isascii() and number.isdigit() and looks_like_bsn(number)):
             raise Refused("value is no BSN: look at its digits again")
-    return hmac.new(pepper, f"register\0{scheme}\0{number}".encode(), hashlib.sha256).hexdigest()
+    return keyed(pepper, "register", scheme, number)
 
 
 def object_id(kind: str, title: str, pepper: bytes) -> str:
-    """A tree, a street, a building, as it is called: capitals and spaces are not told apart."""
-    called = " ".join(title.casefold().split())
-    return hmac.new(pepper, f"object\0{kind}\0{called}".encode(), hashlib.sha256).hexdigest()
+    """A tree, a street, a building, as it is called."""
+    return keyed(pepper, "object", kind, folded(title))
+
+
+def keyed(pepper: bytes, *said: str) -> str:
+    return hmac.new(pepper, "\0".join(said).encode(), hashlib.sha256).hexdigest()
+
+
+def folded(name: str) -> str:
+    """A name as it is compared: capitals and spaces are not told apart."""
+    return " ".join(name.casefold().split())

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
 
 from channels.address import Address, address
+from channels.blind import folded
 from channels.bsn import MASK, without_bsn
 from channels.channel import Heard, Inbound, Secrets, Told
 from channels.signed import secret, trusted
@@ -144,7 +145,7 @@ def attached(letter: Letter, scan: bytes) -> tuple[Attachment, ...]:
 
 def sender(letter: Letter) -> Address | None:
     """The same words on the envelope are the same address; nobody is told apart by capitals or spaces."""
-    written = " ".join(without_bsn(letter.sender).casefold().split())
+    written = folded(without_bsn(letter.sender))
     return address("post", written) if written else None
 
 

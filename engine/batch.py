@@ -57,7 +57,8 @@ async def write(db: Db, batches: Sequence[Batch]) -> Sequence[Exception | None]:
         (b.task.number, b.task.token, b.task.position, b.changes.position, len(b.sent), json.dumps(b.heard))
         for b in batches
     ]
-    await db.execute(LOCKED, [batch.task.number for batch in batches])
+    if len(batches) > 1:
+        await db.execute(LOCKED, [batch.task.number for batch in batches])
     moved = {row[0] for row in await db.fetch(MOVED, *columns(rows))}
     ours = [batch for batch in batches if batch.task.number in moved]
     if states := [(b.task.number, *one) for b in ours for one in b.changes.states.items()]:

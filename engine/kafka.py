@@ -27,7 +27,7 @@ from engine.processor import Part, Projection
 from engine.road import CARRIED, Road
 from engine.store import Aside, Changes, Lease, Pull, Standing, Task, Timer
 from engine.tables import view_of
-from engine.tasks import ask_rebuild, ask_redrive, only_one_on, replace, same_deployment, take, tasks_of
+from engine.tasks import Taken, ask_rebuild, ask_redrive, only_one_on, replace, same_deployment, take, tasks_of
 from engine.together import Together
 from engine.watch import Asked, Known, Watch, known, moment
 from engine.work import stamp
@@ -123,9 +123,9 @@ class KafkaStore:
             reads = read_by([part], self._broker.partitions())
             taken = await take(db, part, partition, self._heart.worker, reads)
         await self._drop_all(part.name, partition)
-        for task, *rest in taken:
-            await self._watch(len(taken), task, rest)
-        return [task for task, *_ in taken]
+        for one in taken:
+            await self._watch(len(taken), one)
+        return [one.task for one in taken]
 
     async def lease(self, tasks: Sequence[Task], lease: Lease) -> None:
         """The heart holds on to them; here only whoever shares this process is kept apart."""
@@ -340,9 +340,9 @@ class KafkaStore:
             if (watch.task.name, watch.task.partition) == (part, partition):
                 await self._drop(watch.task.number)
 
-    async def _watch(self, tasks: int, task: Task, rest: Sequence[Any]) -> None:
+    async def _watch(self, tasks: int, taken: Taken) -> None:
         """Begin to work on a task: bring along what its last holder left, and read on where that one stood."""
-        view, heard, sent, aside = rest
+        task, view, heard, sent, aside = taken
         while left := await unsent(self._db, task.number, CARRY_MAX):
             await self._broker.produce(left)
             await self._db.fetch(CARRIED, task.number, left[-1].sequence)

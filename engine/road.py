@@ -182,15 +182,16 @@ class Road:
                     Sent(box.origin, sequence, self._broker.partition_of(fact.subject), fact._replace(time=time))
                     for sequence, fact in enumerate(new, start=first + 1)
                 ]
-                if box.carried - box.cleared >= CLEAR_MIN:
-                    await db.execute(CARRIED, box.origin, box.carried)
-                    box.cleared = box.carried
+                carried = box.carried if box.carried - box.cleared >= CLEAR_MIN else 0
+                if carried:
+                    await db.execute(CARRIED, box.origin, carried)
                 await post(db, sent)
         except Conflict:
             await self._begin()
             raise Unavailable("this worker was thought dead: try again") from None
         if first == (box.fresh[-1].sequence if box.fresh else box.taken) and len(box.fresh) < CARRY_MAX:
             box.fresh.extend(sent)
+        box.cleared = carried or box.cleared
         box.written = first + len(sent)  # Also what an earlier write of unknown end has left.
         if box.waiting:
             self._more.set()

@@ -1,7 +1,7 @@
 """Tasks in PostgreSQL: made, taken, rebuilt and replaced, each in the transaction of whoever asks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
@@ -71,8 +71,18 @@ async def only_one_on(db: Db, name: str) -> None:
     await db.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
 
 
-async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[tuple[Any, ...]]:
-    """This part's tasks here, from now on this worker's: each with what else is known of it.
+class Taken(NamedTuple):
+    """A task, from now on this worker's, and what else is known of it."""
+
+    task: Task
+    view: int
+    heard: str
+    sent: int
+    aside: bool  # Something is parked.
+
+
+async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[Taken]:
+    """This part's tasks here, from now on this worker's.
 
     A version never seen gets tasks, on all partitions that it `reads` at once: so it never seems to be further than it
     is. A rebuild whose code is gone is forgotten. None while a living worker has them.
@@ -99,11 +109,12 @@ async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[
     # Asked afterwards: whoever held them could commit until the moment they were taken.
     parked = await db.fetch("SELECT DISTINCT task FROM parked WHERE task = ANY($1)", [row[0] for row in rows])
     aside = {row[0] for row in parked}
-    taken = sorted(((Task(*row[:7]), *row[7:], row[0] in aside) for row in rows), key=lambda one: not one[0].active)
+    taken = [Taken(Task(*rest), view, heard, sent, rest[0] in aside) for *rest, view, heard, sent in rows]
+    taken.sort(key=lambda one: not one.task.active)
     if isinstance(part, Projection):
-        for task, view, *_ in taken:
-            if task.version == part.version:
-                await make_view(db, part.table, view)
+        for one in taken:
+            if one.task.version == part.version:
+                await make_view(db, part.table, one.view)
     return taken
 
 

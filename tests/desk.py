@@ -36,3 +36,12 @@ def arrives(  # noqa: PLR0913, PLR0917  # A contact is all of this.
     answer = house.post(f"{channel} {text[:40]}".encode().hex(), body)
     assert answer.status_code == 201
     return dict(answer.json())
+
+
+def mailed(page: Page, house: Running, text: str) -> str:
+    """A mail comes in, and its thread is open; returns where."""
+    sent = arrives(house, "email", "email", "jan@example.nl", text)
+    page.goto(f"{house.address}/threads/address/{sent['address_id']}")
+    state(page, "live")
+    expect(page.locator("#verhaal")).to_contain_text(text)
+    return page.url

@@ -10,14 +10,13 @@ from starlette.responses import HTMLResponse
 
 from channels.address import ADDRESS_CHARS_MAX
 from channels.address import address as address_of
-from channels.blind import object_id
+from channels.blind import folded, object_id
 from engine.ask import Row
 from engine.engine import Engine
 from services.desk.addresses import addresses
 from services.desk.appointments import appointments
 from services.desk.filed import tied
 from services.desk.forms import Desk
-from services.desk.identity import folded
 from services.desk.page import Page
 from services.desk.routes import opened
 from services.desk.whose import candidates, named

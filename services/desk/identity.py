@@ -5,6 +5,7 @@ from typing import Final
 from msgspec.structs import asdict
 from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
+from channels.blind import folded
 from engine.processor import Drop, Put, State, projection, register
 from engine.work import stamp
 from schemas.address import AddressRevealed
@@ -145,11 +146,6 @@ def know(known: Known, event: PartyRegistered | PartyPreferenceSet, _cause: Enve
         case PartyPreferenceSet():
             after = known.but(channel=event.channel, language=event.language)
     return after, [Put({"party_id": event.party_id, "folded": folded(after.name), **asdict(after)})]
-
-
-def folded(name: str) -> str:
-    """A name as it is searched: capitals and spaces are not told apart."""
-    return " ".join(name.casefold().split())
 
 
 parties: Final = register("desk.parties", party_table, know)

@@ -11,14 +11,13 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.responses import Response
 
 from channels.address import address as address_of
-from channels.blind import blind
+from channels.blind import blind, folded
 from engine.ask import Row
 from engine.engine import Engine
 from schemas.errors import Refused
 from schemas.event import fact, faults
 from schemas.reading import decoded, look_through, parsed
 from schemas.record import RecordOpened
-from services.desk.identity import folded
 from services.desk.news import News
 from services.desk.place import Place
 from services.desk.story import Told, story

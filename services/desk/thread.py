@@ -1,7 +1,7 @@
 """One thread: the story of an address, party, case or object, with who it is, what is open, and how to answer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -31,6 +31,7 @@ WINDOW: Final = timedelta(hours=24)  # Of WhatsApp: after a resident's last mess
 ROWS_MAX: Final = 200
 TALKS: Final = frozenset({ConversationOpened.type, ConversationReopened.type, ConversationClosed.type})
 SPLITS: Final = (CaseOpened.type, CaseSplit.type)  # They say which case is a sub-case of which.
+UNKNOWN: Final = {"party": "Onbekende inwoner", "case": "Zaak", "object": "Object"}
 WRITABLE: Final = ("chat", "whatsapp", "sms", "email")
 
 
@@ -69,12 +70,14 @@ async def thread(engine: Engine, kind: str, name: str, before: str | None, now: 
     theirs = [one["party_id"] for one in maybe if one["certainty"] == "certain"] if kind == "address" else []
     cases = await cases_of(engine, around.parties or theirs, name if kind == "case" else "", received)
     things = await things_of(engine, name if kind == "object" else "", received)
+    called = {one: row["name"] for one, row in people.items()} | {one["case_id"]: one["title"] for one in cases}
+    called |= {one["object_id"]: f"{words.thing(one['kind'])} {one['title']}" for one in things}
     calls = [one for each in around.addresses for one in await waiting_of(engine, each) if one["kind"] == "call"]
     return {
         "kind": kind,
         "name": name,
         "path": f"/threads/{kind}/{name}",
-        "title": title(kind, name, known, people, cases, things),
+        "title": title(kind, name, known, called),
         "known": known,
         "people": [people[one] for one in around.parties if one in people],
         "maybe": maybe,
@@ -113,20 +116,9 @@ async def circle(engine: Engine, kind: str, name: str, rows: Sequence[Row]) -> C
     return Circle(sorted({row["party_id"] for row in rows if row["party_id"] and row["case_id"] == name}), ())
 
 
-def title(  # noqa: PLR0913, PLR0917  # All that one may be called after.
-    kind: str,
-    name: str,
-    known: Sequence[Row],
-    people: dict[str, Row],
-    cases: Sequence[dict[str, str]],
-    things: Sequence[Row],
-) -> str:
-    if kind == "party":
-        return people[name]["name"] if name in people else "Onbekende inwoner"
-    if kind == "case":
-        return next((one["title"] for one in cases if one["case_id"] == name), "Zaak")
-    if kind == "object":
-        return next((f"{words.thing(one['kind'])} {one['title']}" for one in things), "Object")
+def title(kind: str, name: str, known: Sequence[Row], called: Mapping[str, str]) -> str:
+    if kind in UNKNOWN:
+        return called.get(name, UNKNOWN[kind])
     return (known[0]["profile"] or known[0]["value"] if known else "") or words.sender(name)
 
 

@@ -18,7 +18,7 @@ from schemas.quarantine import QuarantineEntered
 from services.desk.door import AGENT, LEAD, Door
 from services.desk.entrance import COOKIE
 from tests.chromium import fit, opened, press
-from tests.desk import arrives, enter, state, visit
+from tests.desk import arrives, enter, mailed, state, visit
 from tests.running import Running, draad, running
 
 
@@ -257,10 +257,7 @@ def test_who_it_is_is_told_merged_and_taken_apart_again(page: Page, log: Path) -
 def test_a_case_is_opened_and_a_contact_is_put_with_it(page: Page, log: Path) -> None:
     with running(log) as house:
         enter(page, house)
-        sent = arrives(house, "email", "email", "jan@example.nl", "Er ligt een boom op de weg.")
-        page.goto(f"{house.address}/threads/address/{sent['address_id']}")
-        state(page, "live")
-        expect(page.locator("#verhaal")).to_contain_text("Er ligt een boom op de weg.")
+        mailed(page, house, "Er ligt een boom op de weg.")
         press(page, "l")
         page.keyboard.type("Boom op de weg")
         press(page, "Control+Enter")
@@ -287,10 +284,7 @@ def test_a_case_is_opened_and_a_contact_is_put_with_it(page: Page, log: Path) ->
 def test_a_contact_is_about_a_tree_that_is_found_again_by_its_name(page: Page, log: Path) -> None:
     with running(log) as house:
         enter(page, house)
-        sent = arrives(house, "email", "email", "jan@example.nl", "De boom staat scheef.")
-        page.goto(f"{house.address}/threads/address/{sent['address_id']}")
-        state(page, "live")
-        expect(page.locator("#verhaal")).to_contain_text("De boom staat scheef.")
+        thread = mailed(page, house, "De boom staat scheef.")
         press(page, "o")
         page.locator("#object-naam").fill("4711")
         press(page, "Control+Enter")
@@ -308,7 +302,7 @@ def test_a_contact_is_about_a_tree_that_is_found_again_by_its_name(page: Page, l
         assert "4711" not in page.url
         state(page, "live")
         fit(page, "desk-object")
-        page.goto(f"{house.address}/threads/address/{sent['address_id']}")
+        page.goto(thread)
         page.locator("#objecten").get_by_role("button", name="Toch niet").click()
         expect(page.locator("#objecten")).not_to_contain_text("4711")
         expect(page.locator("#verhaal")).to_contain_text("Gaat toch niet over een object")
