@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Table
 
 from engine.broker import Sent
-from engine.postgres import Database, Db, post
+from engine.postgres import CARRIED, LOCKED, Database, Db, columns, post
 from engine.processor import Drop, Part, Projection, Put
 from engine.store import Changes, Task
 from engine.tables import view_of
@@ -18,15 +18,11 @@ MOVED: Final = """UPDATE task SET position = v.position, sent = task.sent + v.mo
     FROM unnest($1::int[], $2::int[], $3::bigint[], $4::bigint[], $5::int[], $6::text[])
       AS v(number, token, before, position, more, heard)
     WHERE task.number = v.number AND task.token = v.token AND task.position = v.before RETURNING task.number"""
-# Always in this order, so that who locks several never waits in a ring with others who do.
-LOCKED: Final = "SELECT number FROM task WHERE number = ANY($1::int[]) ORDER BY number FOR UPDATE"
 STATES: Final = """INSERT INTO state SELECT * FROM unnest($1::int[], $2::text[], $3::text[])
     ON CONFLICT (task, subject) DO UPDATE SET value = excluded.value"""
 TIMERS: Final = """INSERT INTO timer
     SELECT *, false FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[])
     ON CONFLICT (task, subject, name) DO UPDATE SET due = excluded.due, cause = excluded.cause, fired = false"""
-CARRIED: Final = """DELETE FROM outbox USING unnest($1::int[], $2::bigint[]) AS v(origin, upto)
-    WHERE outbox.origin = v.origin AND sequence <= v.upto"""
 
 
 class Batch(NamedTuple):
@@ -109,10 +105,6 @@ async def keep_timers(db: Db, batches: Sequence[Batch]) -> None:
             await db.executemany(query, values)
     if stands:
         await db.execute(TIMERS, *columns(stands))
-
-
-def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 async def keep_aside(db: Db, number: int, changes: Changes) -> None:

@@ -71,9 +71,7 @@ class Engine:
                 else:
                     moved = any([await seat.turn() for seat in order])
         finally:
-            for seat in seats:
-                with suppress(Conflict, Unavailable):  # It failed already, or was taken over: nothing to let go.
-                    await seat.let_go()
+            await asyncio.gather(*map(left, seats))
 
     def stop(self) -> None:
         """Ask `run` and `follow` to end after the batch at hand."""
@@ -179,9 +177,7 @@ class Engine:
                     await self.store.moved(mark, min(seat.wait_s() for seat in seats), where)
         finally:
             holding.cancel()
-            for seat in seats:
-                with suppress(Conflict, Unavailable):
-                    await seat.let_go()
+            await asyncio.gather(*map(left, seats))
 
     async def _round(self, seats: Sequence[Seat]) -> bool:
         """A turn for each; true if there may be more to do."""
@@ -207,6 +203,11 @@ class Engine:
                     await seat.hold()
                 except (Conflict, Unavailable):
                     seat.tasks = []
+
+
+async def left(seat: Seat) -> None:
+    with suppress(Conflict, Unavailable):  # It failed already, or was taken over: nothing to let go.
+        await seat.let_go()
 
 
 @asynccontextmanager

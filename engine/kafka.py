@@ -6,7 +6,6 @@ after a crash is skipped by whoever reads it.
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -22,21 +21,21 @@ from engine.cluster import Cluster, read_by
 from engine.gone import nothing_gone
 from engine.heart import Heart
 from engine.partitions import Partitions
-from engine.postgres import Database, compiled, due, held, stand, unsent
+from engine.postgres import CARRIED, Database, compiled, due, held, stand
 from engine.processor import Part, Projection
-from engine.road import CARRIED, Road
+from engine.road import Road
 from engine.store import Aside, Changes, Lease, Pull, Standing, Task, Timer
 from engine.tables import view_of
-from engine.tasks import Taken, ask_rebuild, ask_redrive, only_one_on, replace, same_deployment, take, tasks_of
+from engine.taking import Claim, Wanted, carry, claims
+from engine.tasks import ask_rebuild, ask_redrive, let_go, only_one_on, replace, same_deployment, tasks_of
 from engine.together import Together
-from engine.watch import Asked, Known, Watch, known, moment
+from engine.watch import Asked, Known, Watch, begun, known, moment
 from engine.work import stamp
 from schemas.errors import Conflict, Refused, Unavailable
 from schemas.event import Envelope
 
 DUE_MAX: Final = 500
 ENDS_S_MAX: Final = 2.0
-CARRY_MAX: Final = 5_000  # Outcomes that a dead worker left, produced at once.
 
 
 class KafkaStore:
@@ -51,6 +50,8 @@ class KafkaStore:
         self.road = Road(broker, database, self.now, heart.worker, self._log.wake)
         self._known = Together[Asked, Known](partial(known, database))
         self._keeping = Together[Batch, None](partial(keep, database))
+        self._taking = Together[Wanted, Claim](partial(claims, database, broker, heart.worker))
+        self._letting = Together[tuple[Task, int], None](partial(let_go, database))
         self._watches: dict[int, Watch] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
         self._bell: Bell | None = None
@@ -119,13 +120,16 @@ class KafkaStore:
         if before and before.holder != lease.holder and before.until > lease.now:
             raise Conflict(f"{part.name} is at work elsewhere")
         self._leases[part.name, partition] = lease
-        async with self._db.transaction() as db:
-            reads = read_by([part], self._broker.partitions())
-            taken = await take(db, part, partition, self._heart.worker, reads)
+        asked, reads = self._asked, read_by([part], self._broker.partitions())
+        tasks, start, end = await self._taking.ask(Wanted(part, partition, reads))
         await self._drop_all(part.name, partition)
-        for one in taken:
-            await self._watch(len(taken), one)
-        return [one.task for one in taken]
+        for one in tasks:
+            await carry(self._db, self._broker, one)
+            if not start <= one.task.position <= end:
+                raise Refused(GONE.format(f"topic partition {partition}", one.task.position))
+            reader, mine = self._log.way(partition), -1 if one.redrive else asked
+            self._watches[one.task.number] = begun(one, end, reader, mine, len(tasks))
+        return [one.task for one in tasks]
 
     async def lease(self, tasks: Sequence[Task], lease: Lease) -> None:
         """The heart holds on to them; here only whoever shares this process is kept apart."""
@@ -136,14 +140,12 @@ class KafkaStore:
             self._leases[task.name, task.partition] = lease
             if lease.until <= lease.now:
                 await self._drop(task.number)
-                async with self._db.transaction() as db:
-                    await db.execute(CARRIED, task.number, watch.produced)
-                    free = "UPDATE task SET holder = '' WHERE number = $1 AND token = $2"
-                    await db.execute(free, task.number, task.token)
+                await self._letting.ask((task, watch.produced))
 
     async def leave(self, part: str, partition: str) -> None:
         """Whoever claimed and failed has let go of nothing, and nobody takes what a living worker holds."""
         if (part, partition) in self._leases:
+            await self._taking.over()
             await self._drop_all(part, partition)
             free = "UPDATE task SET holder = '' WHERE name = $1 AND partition = $2 AND holder = $3"
             async with self._db.transaction() as db:
@@ -166,7 +168,7 @@ class KafkaStore:
         late = task.active and not watch.found and (watch.pending or "") <= stamp(now) and watch.pending is not None
         if not (records or asked or late):
             if not watch.found and watch.cleared < watch.produced:
-                await self._db.fetch(CARRIED, task.number, watch.produced)
+                await self._db.fetch(CARRIED, [task.number], [watch.produced])
                 watch.cleared = watch.produced
             return Pull((), upto, {}, {}, set(), {}, (), (), set(), moment(watch.pending), watch.tasks)
         again = await self._redriven(watch, limit) if asked else []
@@ -225,7 +227,7 @@ class KafkaStore:
         """All partitions at once, since they share a view. Once all are near, each waits for the others."""
         view = self._held(new).view
         async with self._db.transaction() as db:
-            await db.execute(CARRIED, old.number, self._held(old).produced)
+            await db.execute(CARRIED, [old.number], [self._held(old).produced])
             replaced = await replace(db, old, new, view)
         if isinstance(replaced, bool):
             return old if replaced else None
@@ -339,20 +341,6 @@ class KafkaStore:
         for watch in [*self._watches.values()]:
             if (watch.task.name, watch.task.partition) == (part, partition):
                 await self._drop(watch.task.number)
-
-    async def _watch(self, tasks: int, taken: Taken) -> None:
-        """Begin to work on a task: bring along what its last holder left, and read on where that one stood."""
-        task, view, heard, sent, aside = taken
-        while left := await unsent(self._db, task.number, CARRY_MAX):
-            await self._broker.produce(left)
-            await self._db.fetch(CARRIED, task.number, left[-1].sequence)
-        [start] = (await self._broker.starts([task.partition])).values()
-        [end] = (await self._broker.ends([task.partition])).values()
-        if not start <= task.position <= end:
-            raise Refused(GONE.format(f"topic partition {task.partition}", task.position))
-        reader = self._log.way(task.partition)
-        origins = {int(origin): sequence for origin, sequence in json.loads(heard).items()}
-        self._watches[task.number] = Watch(task, view, origins, sent, sent, end, reader, aside, tasks=tasks)
 
     async def _arrived(self, watch: Watch, limit: int, upto: int | None) -> list[Sent]:
         """What has come in; and whatever this worker wrote before it asks, it finds."""

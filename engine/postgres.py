@@ -23,6 +23,11 @@ COMMAND_S_MAX: Final = 20
 SESSION: Final = "draad-"  # Of a worker: PostgreSQL knows it by this and its name.
 TASK: Final = "number, name, version, position, active, token, partition"
 OUTBOX: Final = "origin, sequence, partition, id, type, subject, data, time, cause, depth"
+# What is on Kafka up to these sequences.
+CARRIED: Final = """DELETE FROM outbox USING unnest($1::int[], $2::bigint[]) AS v(origin, upto)
+    WHERE outbox.origin = v.origin AND sequence <= v.upto"""
+# Always in this order, so that who locks several tasks never waits in a ring with others who do.
+LOCKED: Final = "SELECT number FROM task WHERE number = ANY($1::int[]) ORDER BY number FOR UPDATE"
 MIGRATING: Final = 0x64726161  # One process at a time brings the tables up to date.
 Db: TypeAlias = Any  # A connection of asyncpg, which brings no types along.
 DIALECT: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -122,6 +127,11 @@ async def migrate(url: str) -> None:
             await connection.run_sync(upgrade)
     finally:
         await engine.dispose()
+
+
+def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """As `unnest` wants them."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 async def post(db: Db, sent: Sequence[Sent]) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from engine.broker import Broker, Sent
-from engine.postgres import Database, Db, post, unsent
+from engine.postgres import CARRIED, Database, Db, post, unsent
 from engine.work import stamp
 from schemas.errors import Conflict, DraadError, Refused, Unavailable
 from schemas.event import Envelope
@@ -29,7 +29,6 @@ KAFKA, POSTGRES = "kafka", "postgres"
 AWAY: Final = {KAFKA: "engine.kafka-away", POSTGRES: "engine.postgres-away"}
 BACK: Final = {KAFKA: "engine.kafka-back", POSTGRES: "engine.postgres-back"}
 LEFT: Final = "SELECT origin, max(sequence) FROM outbox JOIN task ON number = origin AND kind = 'road' GROUP BY origin"
-CARRIED: Final = "DELETE FROM outbox WHERE origin = $1 AND sequence <= $2"
 
 Job = tuple[Sequence[Envelope], "asyncio.Future[None]"]
 
@@ -111,7 +110,7 @@ class Road:
         for _, future in self._asking:  # Nobody waits for an answer that does not come; most have theirs.
             future.cancel()
         with suppress(DraadError):  # Else it is produced again by whoever takes over, and skipped by who reads.
-            await self._db.fetch(CARRIED, self._box.origin, self._box.carried)
+            await self._db.fetch(CARRIED, [self._box.origin], [self._box.carried])
 
     async def _begin(self) -> None:
         """Take an origin that a dead worker left; else a new one. While Kafka is away, what others left is owed."""
@@ -184,7 +183,7 @@ class Road:
                 ]
                 carried = box.carried if box.carried - box.cleared >= CLEAR_MIN else 0
                 if carried:
-                    await db.execute(CARRIED, box.origin, carried)
+                    await db.execute(CARRIED, [box.origin], [carried])
                 await post(db, sent)
         except Conflict:
             await self._begin()
@@ -204,7 +203,7 @@ class Road:
             try:
                 while self.waiting:
                     await (self._bring_all() if self._owes else self._carry_some(self._box))
-                await self._db.fetch(CARRIED, self._box.origin, self._box.carried)
+                await self._db.fetch(CARRIED, [self._box.origin], [self._box.carried])
                 self._misses("")
             except DraadError as error:
                 self._misses("" if isinstance(error, Refused) else KAFKA if isinstance(error, NoKafka) else POSTGRES)
@@ -216,7 +215,7 @@ class Road:
         if not sent or sent[0].sequence != box.carried + 1:
             box.taken = -1
             async with self._db.transaction() as db:
-                await db.execute(CARRIED, box.origin, box.carried)
+                await db.execute(CARRIED, [box.origin], [box.carried])
                 sent = await unsent(db, box.origin, CARRY_MAX)
         box.taken = sent[-1].sequence if sent else written  # Then others have brought them.
         try:
@@ -272,7 +271,7 @@ class Road:
         while left and left[0].sequence <= last:
             await self._produce(left)
             async with self._db.transaction() as db:
-                await db.execute(CARRIED, origin, left[-1].sequence)
+                await db.execute(CARRIED, [origin], [left[-1].sequence])
                 left = await unsent(db, origin, CARRY_MAX)
 
     async def _forget(self) -> None:

@@ -1,20 +1,22 @@
 """Tasks in PostgreSQL: made, taken, rebuilt and replaced, each in the transaction of whoever asks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from engine.postgres import MIGRATING, TASK, Db
-from engine.processor import Courier, Part, Projection
+from engine.postgres import CARRIED, LOCKED, MIGRATING, TASK, Database, Db
+from engine.processor import Courier
 from engine.store import NO_REBUILD, Task
 from engine.tables import view_of
 from schemas.errors import Conflict, Refused
 
 NEAR: Final = 1_000  # Events: with fewer to go on every partition, a rebuild's partitions wait for each other.
 NUMBERING: Final = 0x6472616101  # One transaction at a time numbers a view. No lock of a name is as long as this.
+FREED: Final = """UPDATE task SET holder = '' FROM unnest($1::int[], $2::int[]) AS v (ours, last)
+    WHERE number = ours AND token = last"""
 LIVING: Final = "SELECT holder FROM worker WHERE until > extract(epoch FROM clock_timestamp())"
 
 
@@ -66,56 +68,20 @@ async def drop_views(db: Db) -> None:
         await db.execute(f'DROP TABLE "{row[0]}"')
 
 
-async def only_one_on(db: Db, name: str) -> None:
+async def only_one_on(db: Db, *names: str) -> None:
     """Whoever locks several tasks of a part waits here for others who do: in any order, they never wait in a ring."""
-    await db.execute("SELECT pg_advisory_xact_lock(hashtext($1))", name)
+    keys = "SELECT DISTINCT hashtext(name) AS key FROM unnest($1::text[]) AS name ORDER BY key"
+    await db.execute(f"SELECT pg_advisory_xact_lock(key) FROM ({keys}) AS each", names)
 
 
-class Taken(NamedTuple):
-    """A task, from now on this worker's, and what else is known of it."""
-
-    task: Task
-    view: int
-    heard: str
-    sent: int
-    aside: bool  # Something is parked.
-
-
-async def take(db: Db, part: Part, partition: str, worker: str, reads: Sequence[str]) -> list[Taken]:
-    """This part's tasks here, from now on this worker's.
-
-    A version never seen gets tasks, on all partitions that it `reads` at once: so it never seems to be further than it
-    is. A rebuild whose code is gone is forgotten. None while a living worker has them.
-    """
-    name = part.name
-    await only_one_on(db, name)
-    theirs = f"SELECT 1 FROM task WHERE name = $1 AND partition = $2 AND holder <> $3 AND holder IN ({LIVING})"
-    if await db.fetchval(theirs, name, partition, worker):
-        return []
-    there = await tasks_of(db, name, partition)
-    for task in there:
-        if not task.active and task.version != part.version:
-            await forget_task(db, task.number)
-    if part.version not in {task.version for task in there}:
-        versions = dict(await db.fetch("SELECT partition, max(version) FROM task WHERE name = $1 GROUP BY 1", name))
-        same = "SELECT max(view) FROM task WHERE name = $1 AND version = $2"
-        view = await db.fetchval(same, name, part.version) or await new_view(db)
-        for where in reads:
-            if part.version > versions.get(where, 0):
-                await new_task(db, name, part.version, part.kind, where, view, active=where not in versions)
-    query = f"""UPDATE task SET token = token + 1, holder = $3 WHERE name = $1 AND partition = $2
-                RETURNING {TASK}, view, heard, sent"""
-    rows = [tuple(row) for row in await db.fetch(query, name, partition, worker)]
-    # Asked afterwards: whoever held them could commit until the moment they were taken.
-    parked = await db.fetch("SELECT DISTINCT task FROM parked WHERE task = ANY($1)", [row[0] for row in rows])
-    aside = {row[0] for row in parked}
-    taken = [Taken(Task(*rest), view, heard, sent, rest[0] in aside) for *rest, view, heard, sent in rows]
-    taken.sort(key=lambda one: not one.task.active)
-    if isinstance(part, Projection):
-        for one in taken:
-            if one.task.version == part.version:
-                await make_view(db, part.table, one.view)
-    return taken
+async def let_go(database: Database, every: Sequence[tuple[Task, int]]) -> Sequence[None]:
+    """Others may have these tasks now, if they are still ours: up to these sequences all they told is on Kafka."""
+    numbers = [task.number for task, _ in every]
+    async with database.transaction() as db:
+        await db.execute(LOCKED, numbers)
+        await db.execute(CARRIED, numbers, [sequence for _, sequence in every])
+        await db.execute(FREED, numbers, [task.token for task, _ in every])
+    return [None] * len(every)
 
 
 async def ask_rebuild(db: Db, name: str) -> None:

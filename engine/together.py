@@ -26,9 +26,14 @@ class Together(Generic[Question, Answer]):
             self._answering = asyncio.create_task(self._answer_all())
         return await future
 
+    async def over(self) -> None:
+        """Wait until nothing is being answered: what was asked, whoever has gone since, has happened then or never."""
+        if self._answering:
+            await asyncio.wait([self._answering])
+
     async def _answer_all(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting, []
+        while group := [one for one in self._waiting if not one[1].done()]:  # Whoever asked may have gone.
+            self._waiting = []
             answers: Sequence[Answer | Exception]
             try:
                 answers = await self._answer([question for question, _ in group])
@@ -39,10 +44,10 @@ class Together(Generic[Question, Answer]):
                     raise
                 answers = [Unavailable("the question was stopped by nobody: ask again")] * len(group)
             for (_, future), answer in zip(group, answers, strict=True):
-                if future.done():  # Whoever asked has gone.
+                if future.done():
                     continue
                 if isinstance(answer, Exception):
                     future.set_exception(answer)
                 else:
                     future.set_result(answer)
-        self._answering = None
+        self._answering, self._waiting = None, []

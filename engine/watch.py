@@ -1,5 +1,6 @@
 """What a worker knows of the tasks that it holds, so that it need not ask again."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from engine.postgres import Database
 from engine.processor import Part, keeps
 from engine.store import Task
 from engine.tail import Way
+from engine.taking import Taken
 from schemas.event import Envelope
 from schemas.timer import TimerElapsed
 
@@ -32,10 +34,18 @@ class Watch:
     goal: int  # A position that is on Kafka already.
     reader: Way
     aside: bool  # Something may be parked.
-    asked: int = -1  # The last request of others that it has seen.
-    pending: str | None = ""  # When its next timer is due; empty: not known.
-    tasks: int = 1
+    asked: int  # The last request of others that it has seen.
+    pending: str | None  # When its next timer is due; empty: not known.
+    tasks: int  # That its part has here.
     found: Sequence[Sent] = ()  # Pulled, and not yet pushed.
+
+
+def begun(taken: Taken, end: int, reader: Way, asked: int, tasks: int) -> Watch:
+    """What there is to know of a task that was taken just now."""
+    heard = {int(origin): sequence for origin, sequence in json.loads(taken.heard).items()}
+    return Watch(
+        taken.task, taken.view, heard, taken.sent, taken.sent, end, reader, taken.aside, asked, taken.due, tasks
+    )
 
 
 class Asked(NamedTuple):

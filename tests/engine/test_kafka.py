@@ -15,14 +15,15 @@ from engine import broker, partitions
 from engine.batch import Batch, keep
 from engine.broker import Reader
 from engine.cluster import read_by
-from engine.courier import PULL_MAX
+from engine.courier import PULL_MAX, Rounds
 from engine.engine import Engine
 from engine.kafka import KafkaStore
 from engine.pace import Pace
 from engine.postgres import TASK
-from engine.processor import Put, projection
-from engine.seat import Seat
+from engine.processor import Put, courier, projection
+from engine.seat import LEASE, Seat
 from engine.store import Changes, Lease, Task
+from engine.tasks import only_one_on
 from schemas.errors import Conflict, Refused, Unavailable
 from schemas.event import Envelope
 from tests.contract.looks import everything, history, shown
@@ -182,6 +183,25 @@ async def test_who_failed_and_whose_turn_is_over_holds_nothing(
     assert [task.name for task in seats[1].tasks] == [tally.name]
     for engine in (one, two):
         await engine.close()
+
+
+async def test_who_stops_in_the_midst_of_a_claim_holds_nothing(place: KafkaPlace) -> None:
+    engine = await place.open()
+    post = courier("post", Noted)
+    where = (await engine.store.partitions([post]))[0]
+    database, rounds = store_of(engine)._db, Rounds(engine.store, post, where, place.clock)
+    waits = "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND NOT granted"
+    async with asyncio.timeout(WAIT_S_MAX):
+        async with database.transaction() as db:
+            await only_one_on(db, post.name)
+            looking = asyncio.create_task(rounds.look(LEASE))
+            while not await database.fetch(f"{waits} AND datname = $1", place.name):
+                pass
+            looking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+    assert await database.fetch("SELECT DISTINCT holder FROM task WHERE name = $1", post.name) == [("",)]
+    await engine.close()
 
 
 async def test_a_reader_that_stands_still_is_replaced(place: KafkaPlace, monkeypatch: pytest.MonkeyPatch) -> None:
