@@ -207,7 +207,7 @@ def serve_nothing() -> None:
 
 def serve_alone() -> None:
     """`draad run`, with nobody who reads the log: what the road itself costs."""
-    vars(serving).update(PARTS=(), couriers=lambda *_: ())
+    vars(serving).update(parts_of=lambda _: (), couriers=lambda *_: ())
     configure("info")
     collect_rarely()
     settings = Settings.from_env({**os.environ, "DRAAD_PORT": "0"})

@@ -8,6 +8,8 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
+from hashlib import sha256
+from html import escape
 from typing import Final, NamedTuple
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
@@ -23,6 +25,14 @@ TITLE_CHARS_MAX: Final = 200
 ADDRESS_CHARS_MAX: Final = 320
 FROZEN: Final = WIRE.clone(cte_type="7bit")
 PERMANENT: Final = 500
+BOUNDARY_CHARS: Final = 32
+PAGE: Final = """<!DOCTYPE html>
+<html lang="{}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<style>body {{ font: 1rem/1.5 sans-serif; max-width: 36rem; margin: 1rem; }}</style></head>
+<body>
+{}
+</body></html>
+"""
 NO_ADDRESS: Final = "no-such-address"
 NO_RELAY: Final = "this mailbox has no relay: set smtp_host for it"
 
@@ -63,9 +73,30 @@ def written(letter: Letter) -> bytes:
             follows = "".join(message.reply_to.split()).strip("<>")
             mail["In-Reply-To"] = mail["References"] = f"<{follows}>"
         mail.set_content(message.text, charset="utf-8", cte="quoted-printable")
+        if message.automatic:
+            dress(mail, letter)
         return mail.as_bytes()
     except (ValueError, MessageError, IndexError):  # What the library says quotes the address.
         raise Undeliverable("the address or a header of this mail is written wrongly", NO_ADDRESS) from None
+
+
+def dress(mail: EmailMessage, letter: Letter) -> None:
+    """What nobody typed says so, and comes as a page too, and with the appointment for their calendar."""
+    message = letter.message
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.add_alternative(paged(message.text, message.language), subtype="html", charset="utf-8", cte="quoted-printable")
+    if calendar := message.calendar:
+        method = "CANCEL" if "\nMETHOD:CANCEL" in calendar else "REQUEST"
+        mail.add_alternative(calendar, subtype="calendar", charset="utf-8", cte="base64", params={"method": method})
+    mail["Content-Language"] = message.language  # Last: it is said of the whole, not of its first part.
+    mail.set_boundary(f"={sha256(letter.own_id.encode()).hexdigest()[:BOUNDARY_CHARS]}")  # The same each time.
+
+
+def paged(text: str, language: str) -> str:
+    """The same text as a plain page: a paragraph for each, readable at any width and in any colours."""
+    paragraphs = (escape(paragraph).replace("\n", "<br>\n") for paragraph in text.split("\n\n"))
+    return PAGE.format(language, "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs))
 
 
 def recipient(address: str) -> str:

@@ -6,22 +6,36 @@ from typing import Any, Final
 
 from channels.channel import Fetcher, Sender
 from draad.roads import Roads
+from draad.site import Site
 from engine.blobs import Blobs
 from engine.engine import Engine
 from services.intake import courier, fetching
 from services.intake.courier import Courier
 from services.intake.fetching import Fetching
+from services.notify import writer
+from services.notify.writer import Letterhead, Place, Writer
 
-NAMES: Final = (courier.NAME, fetching.NAME)  # As which they stand on the log.
+NAMES: Final = (courier.NAME, fetching.NAME)  # As which they stand on the log,
+TELLING: Final = writer.NAME  # and one more where residents are told.
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 
 
-def couriers(engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], datetime]) -> Sequence[Run]:
+def couriers(engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], datetime], site: Site) -> Sequence[Run]:
     """Each runs until the engine stops."""
     senders = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Sender)}
     fetchers = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Fetcher)}
     return (
         Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes).run,
         Fetching(engine, fetchers, blobs, clock).run,
+        *([Writer(engine, letterhead(site, roads), clock).run] if site.notify else []),
     )
+
+
+def letterhead(site: Site, roads: Roads) -> Letterhead:
+    """In whose name residents are told, from where, and where they are expected."""
+    assert site.notify
+    places = {name: Place(branch.title, branch.here) for name, branch in site.branches.items()}
+    mailboxes = roads.plan.inboxes.get("email", {})
+    senders = {name: str(address) for name, box in mailboxes.items() if (address := getattr(box, "address", ""))}
+    return Letterhead(site.notify, site.texts, places, senders)

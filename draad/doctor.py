@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from draad.beside import beside
-from draad.couriers import NAMES
+from draad.couriers import NAMES, TELLING
 from draad.keys import OTHERS, key_file
-from draad.parts import PARTS
+from draad.parts import NOTIFY, PARTS
 from draad.roads import read_plan
 from draad.settings import LOOPBACK, Misconfigured, Settings
 from draad.site import Site, read_site
@@ -116,7 +116,11 @@ def site(settings: Settings) -> Finding:
         return Finding(
             "Residents meet one branch and a form without words of yours: DRAAD_SITE names a file with them."
         )
-    return Finding(f"Branches: {', '.join(found.branches)}. Steps of a journey are counted for {many(found)}.")
+    told = f"in the name of {found.notify.organisation}" if found.notify else "nothing"
+    return Finding(
+        f"Branches: {', '.join(found.branches)}. Steps of a journey are counted for {many(found)}. "
+        f"Residents are told {told}."
+    )
 
 
 def many(found: Site) -> str:
@@ -187,7 +191,7 @@ def key(settings: Settings) -> Finding:
 async def on_the_log(settings: Settings) -> AsyncIterator[Finding]:
     async with beside(settings) as engine:
         yield Finding(f"The log holds {sum((await engine.ends()).values()):,} facts.")
-        ours = {part.name for part in PARTS} | {*NAMES}
+        ours = {part.name for part in (*PARTS, *NOTIFY)} | {*NAMES, TELLING}
         for standing in await engine.standings():
             task = standing.task
             if standing.parked:

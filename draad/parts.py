@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from draad.site import Site
 from engine.processor import Part
 from services.access.tokens import tokens
 from services.desk.addresses import addresses
@@ -18,6 +19,11 @@ from services.intake.outbox import outbox
 from services.intake.place import mails, places
 from services.intake.quarantine import quarantine
 from services.klantinteracties.cards import cards
+from services.notify.appointments import appointments as appointments_told
+from services.notify.cases import cases as cases_told
+from services.notify.notification import notifications
+from services.notify.reach import reaching
+from services.notify.receipts import receipts
 from services.status.attendance import attendance
 from services.status.calls import calls
 from services.status.overdue import overdue
@@ -52,3 +58,10 @@ PARTS: Final[tuple[Part, ...]] = (
     tokens,
     cards,
 )
+# Only where DRAAD_SITE says in whose name residents are told.
+NOTIFY: Final[tuple[Part, ...]] = (appointments_told, cases_told, reaching, notifications, receipts)
+
+
+def parts_of(site: Site) -> tuple[Part, ...]:
+    """What runs there."""
+    return (*PARTS, *NOTIFY) if site.notify else PARTS

@@ -23,7 +23,7 @@ from draad.keys import keys_of
 from draad.mail import mail_at_work
 from draad.many import cluster
 from draad.neighbours import neighbours
-from draad.parts import PARTS
+from draad.parts import parts_of
 from draad.rates import Rates
 from draad.roads import open_roads, read_plan
 from draad.settings import LOOPBACK, Settings
@@ -80,7 +80,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
             rates = await opened.enter_async_context(Rates(keys.rates, redis, registry=engine.meter.registry))
             blobs = await opened.enter_async_context(open_blobs(settings.log, cluster(settings)))
             roads = await opened.enter_async_context(open_roads(plan, Secrets(keys.addresses, keys.tokens)))
-            parts = () if role is Role.DESK else PARTS
+            parts = () if role is Role.DESK else parts_of(site)
             watch = Watch(engine, [part.name for part in parts], folder_of(settings))
             front = role is not Role.WORK
             rooms = house(
@@ -96,7 +96,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
                 accounts=accounts_of(settings),
                 site=site,
             )
-            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now)
+            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site)
             await opened.enter_async_context(at_work(engine, parts, beside, rooms, watch))
             await opened.enter_async_context(neighbours(redis, settings.prefix, rooms.presence))
             if role is not Role.DESK:

@@ -1,6 +1,7 @@
-"""What residents meet: the branches where they come, our own form, and whose pages tell of a journey.
+"""What residents meet: branches where they come, our own form, whose pages tell of a journey, and what they are told.
 
-Read from the file that DRAAD_SITE names. Without one there is a branch `main`, a form, and no journey is counted.
+Read from the file that DRAAD_SITE names. Without one there is a branch `main`, a form, no journey is counted, and
+nobody is told anything.
 """
 
 from collections.abc import Mapping
@@ -17,8 +18,10 @@ from schemas.event import faults
 from services.intake.branches import DEFAULT, Branches, branches
 from services.intake.form import FormSettings
 from services.intake.journey import JourneySettings
+from services.notify.settings import NotifySettings
+from services.notify.texts import Texts, read_texts
 
-TABLES: Final = ("branches", "form", "journey")
+TABLES: Final = ("branches", "form", "journey", "notify")
 
 Table = TypeVar("Table", bound=BaseModel)
 
@@ -30,6 +33,8 @@ class Site:
     branches: Branches = field(default_factory=lambda: DEFAULT)
     form: FormSettings = field(default_factory=FormSettings)
     journey: JourneySettings = field(default_factory=JourneySettings)
+    notify: NotifySettings | None = None  # In whose name residents are told; nobody is, without it.
+    texts: Texts = field(default_factory=dict)  # And in which words.
 
 
 def read_site(path: Path | None) -> Site:
@@ -38,12 +43,20 @@ def read_site(path: Path | None) -> Site:
         return Site()
     said = parsed(path, wrong)
     if not said.keys() <= set(TABLES) or not all(isinstance(table, dict) for table in said.values()):
-        raise wrong(path, "knows the tables [branches.main], [form] and [journey] only")
+        raise wrong(path, "knows the tables [branches.main], [form], [journey] and [notify] only")
     try:
         places = branches(said.get("branches", {}))
     except Refused as error:
         raise wrong(path, f"is wrong in [branches]: {error}") from None
-    return Site(places, table(path, FormSettings, "form", said), table(path, JourneySettings, "journey", said))
+    form, journey = table(path, FormSettings, "form", said), table(path, JourneySettings, "journey", said)
+    if "notify" not in said:
+        return Site(places, form, journey)
+    notify = table(path, NotifySettings, "notify", said)
+    try:
+        texts = read_texts(path.parent / notify.texts if notify.texts else None)
+    except Refused as error:
+        raise wrong(path, f"names texts in [notify] that are wrong: {error}") from None
+    return Site(places, form, journey, notify, texts)
 
 
 def table(path: Path, model: type[Table], name: str, said: Mapping[str, Any]) -> Table:

@@ -53,6 +53,12 @@ class AppointmentCancelled(Appointment):
     by: Annotated[Literal["party", "desk"], NONE]
 
 
+class AppointmentConfirmed(Appointment):
+    """The party says that they come."""
+
+    type: ClassVar[str] = "appointment.confirmed"
+
+
 class AppointmentWalkedIn(Appointment):
     """Somebody came without an appointment for this product, and waits."""
 

@@ -8,6 +8,7 @@ from schemas.event import (
     DIRECT,
     NONE,
     PSEUDONYMOUS,
+    About,
     Count,
     Digest,
     Event,
@@ -91,7 +92,7 @@ class ContactAnswered(OnAddress):
 
 
 class ContactMade(OnAddress):
-    """We reached out: an agent called or wrote first. `reached` says whether anybody was there."""
+    """We reached out: an agent called or wrote first, or a notification was written. `reached`: somebody was there."""
 
     type: ClassVar[str] = "contact.made"
 
@@ -104,6 +105,10 @@ class ContactMade(OnAddress):
     inbox: Word = "main"
     title: NoLine = ""
     thread_id: NoId = ""
+    about: About = ""  # The subject that it tells of, such as case/3f2a.
+    notification_id: NoId = ""
+    language: Word = "unknown"  # It is written in.
+    calendar: Text = ""  # The appointment that it tells of, as calendars read it: RFC 5545.
 
 
 class ContactTransferred(OnAddress):

@@ -66,6 +66,7 @@ Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_leng
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=TEXT_CHARS_MAX), DIRECT]
 # Fields that may stay empty: whoever wrote before they were there, or does not know, leaves them so.
 NoId = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._~-]*)?$", max_length=120), PSEUDONYMOUS]
+NoWhen = Annotated[Annotated[AwareDatetime, AfterValidator(in_utc)] | None, NONE]
 NoLine = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=500), DIRECT]
 # The provider's own name of something, as printable characters. A mail's often holds its sender's domain.
 Reference = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=200), PSEUDONYMOUS]

@@ -89,6 +89,8 @@ def kind(name: str, field: Mapping[str, Any]) -> str:
             said = ", ".join(f"{part}: {kind(part, inner)}" for part, inner in parts.items())
         case {"type": "integer" | "boolean" as type}:
             said = {"integer": "a number from 0", "boolean": "yes or no"}[type]
+        case {"anyOf": [inner, {"type": "null"}]}:
+            said = f"{kind(name, inner)}; or nothing"
         case {"format": "date-time"}:
             said = "a moment, with its zone"
         case {"maxLength": most} if name.endswith("_id"):

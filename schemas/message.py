@@ -33,6 +33,9 @@ class MessageRequested(Message):
     thread_id: NoId = ""
     reply_to: NoReference = ""
     attempt: Count = 1
+    notification_id: NoId = ""  # A program wrote it, and reads no answer that is a program's.
+    language: Word = "unknown"
+    calendar: Text = ""  # What goes along for their calendar.
 
 
 class MessagePostponed(Message):

@@ -1,12 +1,25 @@
 """Notification: our wish to tell a party something.
 
-What becomes of it only climbs: requested, unknown, sent, then delivered or bounced. What failed never left
-us.
+It is wanted; requested, with the roads on which the party can be reached; and due on one road after the other, until
+one takes it. What becomes of it only climbs: due, unknown, sent, then delivered or bounced. What failed never left us.
+What is withheld was not sent, on purpose.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from schemas.event import About, Event, Id, Reference, Word
+from pydantic import BaseModel, ConfigDict
+
+from schemas.event import DIRECT, About, Count, Event, Id, NoId, NoLine, NoWhen, Reference, Word
+
+
+class Route(BaseModel):
+    """A road, and the address at its end."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
+
+    channel: Word
+    address: NoLine
+    address_id: Id
 
 
 class Notification(Event):
@@ -19,14 +32,65 @@ class Notification(Event):
         return f"notification/{self.notification_id}"
 
 
-class NotificationRequested(Notification):
-    """Somebody asked to tell the party this. `about` is the subject that it tells of, such as case/3f2a."""
-
-    type: ClassVar[str] = "notification.requested"
+class Wish(Notification):
+    """What is to be told. `about` is the subject that it tells of, such as case/3f2a."""
 
     party_id: Id
     about: About
     template: Word
+    language: Word = "nl"
+    until: NoWhen = None  # Nobody needs it any more from then on.
+    version: Count = 0  # The how manieth agreement of an appointment it tells of.
+    kind: Word = "unknown"  # Of the case.
+    title: NoLine = ""
+    status: Word = "unknown"
+    due: NoWhen = None
+    product: Word = "unknown"
+    branch: Word = "unknown"
+    starts_at: NoWhen = None
+    minutes: Count = 0
+    code: NoId = ""
+
+
+class NotificationWanted(Wish):
+    """The party should hear this. With an `address` that they gave for it, if they did."""
+
+    type: ClassVar[str] = "notification.wanted"
+
+    channel: Word = "unknown"
+    address: NoLine = ""
+    address_id: NoId = ""
+
+    @property
+    def subject(self) -> str:
+        return f"party/{self.party_id}"
+
+
+class NotificationRequested(Wish):
+    """It is to be told, on the first of these roads that takes it; `why` says by what they are in this order."""
+
+    type: ClassVar[str] = "notification.requested"
+
+    routes: Annotated[tuple[Route, ...], DIRECT] = ()
+    why: Word = "unknown"
+
+
+class NotificationDue(Wish):
+    """It is to be written and sent now, on this road."""
+
+    type: ClassVar[str] = "notification.due"
+
+    channel: Word
+    address: NoLine
+    address_id: Id
+
+
+class NotificationWithheld(Notification):
+    """It was not sent, on purpose; `reason` says why: expired, not-informed."""
+
+    type: ClassVar[str] = "notification.withheld"
+
+    reason: Word
 
 
 class Attempt(Notification):

@@ -130,6 +130,7 @@ OfRest = (
     | a.AppointmentBooked
     | a.AppointmentChanged
     | a.AppointmentCancelled
+    | a.AppointmentConfirmed
     | a.AppointmentWalkedIn
     | a.AppointmentArrived
     | a.AppointmentCalled
@@ -141,6 +142,7 @@ OfRest = (
     | n.NotificationBounced
     | n.NotificationFailed
     | n.NotificationUnknown
+    | n.NotificationWithheld
 )
 Fact = OfAddress | OfParty | OfCase | OfRest
 
@@ -153,7 +155,8 @@ class About(State, frozen=True):
     party_id: str = ""
     case_id: str = ""
     appointment_id: str = ""
-    sent: tuple[tuple[str, str], ...] = ()  # Messages, and the contacts they belong to.
+    sent: tuple[tuple[str, str], ...] = ()  # Messages, and the contacts they belong to,
+    told: tuple[tuple[str, str], ...] = ()  # and what those of them tell of that were notifications.
 
 
 ABOUT: Final = tuple(name for name in IDS if name in About.__struct_fields__)
@@ -166,6 +169,9 @@ def show(about: About, event: Fact, cause: Envelope) -> tuple[About, list[Put]]:
     match event:
         case m.Message():
             ids["contact_id"] = dict(after.sent).get(event.message_id, "")
+            ids |= named(dict(after.told).get(event.message_id, ""))
+        case c.ContactMade():
+            ids |= named(event.about)
         case v.ConversationContinued():
             ids |= {"contact_id": "", "address_id": ""}  # In no story: who watches one hears that it grew.
         case v.Conversation():
@@ -181,6 +187,8 @@ def remember(about: About, event: Fact) -> About:
     match event:
         case c.ContactAnswered() | c.ContactMade() if event.message_id:
             sent = (*about.sent, (event.message_id, event.contact_id))[-SENT_MAX:]
+            if isinstance(event, c.ContactMade) and event.about:
+                return about.but(sent=sent, told=(*about.told, (event.message_id, event.about))[-SENT_MAX:])
             return about.but(sent=sent)
         case k.CaseOpened():
             return about.but(party_id=event.party_id)

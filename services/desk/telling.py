@@ -76,6 +76,7 @@ SAID: Final[Mapping[str, tuple[str, str, str]]] = {
     "task.overdue": ("Taak te laat", "late", "late"),
     "appointment.booked": ("Afspraak gemaakt", "calendar", "plain"),
     "appointment.changed": ("Afspraak verzet", "calendar", "plain"),
+    "appointment.confirmed": ("Inwoner komt", "calendar", "done"),
     "appointment.cancelled": ("Afspraak afgezegd", "missed", "missed"),
     "appointment.walked-in": ("Zonder afspraak binnengekomen", "counter", "in"),
     "appointment.arrived": ("Aangekomen bij de balie", "counter", "in"),
@@ -88,8 +89,19 @@ SAID: Final[Mapping[str, tuple[str, str, str]]] = {
     "notification.bounced": ("Bericht teruggekomen", "missed", "late"),
     "notification.failed": ("Bericht mislukt", "missed", "late"),
     "notification.unknown": ("Onbekend of het bericht aankwam", "late", "late"),
+    "notification.withheld": ("Bericht niet verstuurd", "missed", "plain"),
 }
-QUIET: Final = frozenset({"conversation.opened", "contact.ended"})  # The contact itself stands beside it.
+QUIET: Final = frozenset(  # The contact itself stands beside it.
+    {
+        "conversation.opened",
+        "contact.ended",
+        "notification.requested",
+        "notification.sent",
+        "notification.delivered",
+        "notification.bounced",
+        "notification.unknown",
+    }
+)
 
 
 class Telling(NamedTuple):

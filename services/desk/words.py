@@ -67,13 +67,19 @@ WHY: Final[Mapping[str, tuple[str, str]]] = {
     "undelivered": ("ons antwoord kwam niet aan", "late"),
     "unknown": ("onbekend of ons antwoord aankwam", "late"),
     "call-back": ("terugbellen", "wait"),
+    "tell": ("vertel het zelf", "wait"),
 }
 LOOKED: Final[Mapping[str, str]] = {
     "open": "opende",
     "search": "vond door te zoeken",
     "answer": "beantwoordde",
 }
-KINDS: Final[Mapping[str, str]] = {"call-back": "Terugbellen", "question": "Vraag", "task": "Taak"}
+KINDS: Final[Mapping[str, str]] = {
+    "call-back": "Terugbellen",
+    "question": "Vraag",
+    "task": "Taak",
+    "tell": "Vertel het zelf",
+}
 STORIES: Final[Mapping[str, str]] = {"address": "afzender", "party": "inwoner", "case": "zaak", "object": "object"}
 THINGS: Final[Mapping[str, str]] = {
     "tree": "Boom",

@@ -70,6 +70,7 @@ class Waiting(State, frozen=True):
     threads: tuple[tuple[str, str], ...] = ()  # Contacts, and messages of ours, and the conversation they belong to.
     settled: tuple[str, ...] = ()
     done: tuple[Item, ...] = ()  # The task, which may be reopened.
+    told: tuple[str, ...] = ()  # Messages that are notifications: where one does not arrive, notify knows what follows.
 
     def find(self, name: str) -> Item | None:
         return next((item for item in self.items if item.item_id == name), None)
@@ -133,6 +134,8 @@ def wait(waiting: Waiting, event: Told, _cause: Envelope) -> tuple[Waiting, list
             after = waiting.put(item.but(inbox=event.inbox))
         case q.Quarantine(item_id=name):
             after = waiting.without(name)
+        case c.ContactMade(message_id=message, notification_id=name) if name:
+            after = waiting.but(told=(*waiting.told, message)[-THREADS_MAX:])
         case _:
             after = reach(waiting, event)
     return after, list(told(waiting.items, after.items))
@@ -238,6 +241,8 @@ def arrive(waiting: Waiting, event: Receipt) -> Waiting:
     match event:
         case m.MessageDelivered() | m.MessageRead():
             return waiting.without(event.message_id)
+        case m.MessageBounced() | m.MessageFailed() if event.message_id in waiting.told:
+            return waiting  # Another road follows, or a task.
         case m.MessageBounced() | m.MessageFailed() | m.MessageUnknown():
             thread = waiting.thread_of(event.message_id)
             why = "unknown" if isinstance(event, m.MessageUnknown) else "undelivered"

@@ -152,4 +152,7 @@ def message_of(request: MessageRequested, inboxes: Collection[str] = ()) -> Mess
         thread_id=request.thread_id,
         reply_to=request.reply_to,
         at=request.written_at,
+        automatic=bool(request.notification_id),
+        language=request.language,
+        calendar=request.calendar,
     )

@@ -36,6 +36,9 @@ class Letter(State, frozen=True):
     title: str = ""
     thread_id: str = ""
     reply_to: str = ""
+    notification_id: str = ""
+    language: str = "unknown"
+    calendar: str = ""
     tried: int = 0
     out: bool = False  # Somebody carries it, and has not said what came of it.
 
@@ -91,8 +94,11 @@ def written(known: Outbox, event: ContactAnswered | ContactMade) -> tuple[Outbox
         address=event.address,
         title=event.title,
         thread_id=event.thread_id,
-        reply_to=event.reply_to if isinstance(event, ContactAnswered) else "",
     )
+    if isinstance(event, ContactAnswered):
+        letter = letter.but(reply_to=event.reply_to)
+    else:
+        letter = letter.but(notification_id=event.notification_id, language=event.language, calendar=event.calendar)
     more = known.but(letters=(*known.letters, letter))
     return (more, []) if known.waiting else carried(more, event.at, event.subject)
 

@@ -1,0 +1,6 @@
+"""Notify tells the resident first: what became of their case, and when they are expected.
+
+It reads cases, appointments, and how a party can be reached. It writes what is to be told, on which road and in which
+words, and what became of it. What it writes leaves by the same roads as an agent's letters, and stands in the same
+story.
+"""

@@ -1,0 +1,40 @@
+"""When an SMS may ring in a pocket: from nine to eight, not on Sundays and holidays. A mail may come at any hour."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from holidays import country_holidays
+
+ZONE: Final = ZoneInfo("Europe/Amsterdam")
+LOUD: Final = frozenset({"sms", "whatsapp"})
+OPENS, CLOSES = time(9), time(20)  # The first moment that it may, and the first that it may no more.
+SUNDAY: Final = 6
+HOLIDAYS: Final = country_holidays("NL")
+LAST: Final = date(9000, 1, 1)  # Beyond it nobody looks at calendars.
+
+
+def open_on(day: date) -> bool:
+    return day.weekday() != SUNDAY and (day > LAST or day not in HOLIDAYS)
+
+
+def next_open(channel: str, at: datetime) -> datetime:
+    """This moment, or the next at which the road is open."""
+    here = at.astimezone(ZONE)
+    if channel not in LOUD or (open_on(here.date()) and OPENS <= here.time() < CLOSES):
+        return at
+    day = here.date() if here.time() < OPENS else here.date() + timedelta(days=1)
+    while not open_on(day):
+        day += timedelta(days=1)
+    return datetime.combine(day, OPENS, ZONE).astimezone(UTC)
+
+
+def days_before(moment: datetime, days: int, hour: time) -> datetime:
+    """This hour, so many days before, or on the last day before that on which every road is open.
+
+    By calendar days: an hour more or less, where the clocks change between them, moves nothing.
+    """
+    day = moment.astimezone(ZONE).date() - timedelta(days=days)
+    while not open_on(day):
+        day -= timedelta(days=1)
+    return datetime.combine(day, hour, ZONE).astimezone(UTC)

@@ -1,0 +1,65 @@
+"""How a party is reached: on the road that they prefer, else by what we know of them. Only where it is certainly them.
+
+A reminder goes by SMS first, which is seen in time; all else by mail, which is kept.
+"""
+
+from typing import Final
+
+from engine.processor import State, processor
+from schemas.event import Event
+from schemas.notification import NotificationRequested, NotificationWanted, Route
+from schemas.party import PartyAddressLinked, PartyAddressUnlinked, PartyPreferenceSet
+
+NAME: Final = "notify.reach"
+ADDRESSES_MAX: Final = 20  # Of one party.
+ORDER: Final = ("email", "sms")
+REMINDERS: Final = ("sms", "email")
+BY_NUMBER: Final = frozenset({"phone", "sms", "whatsapp"})  # Who is called, or writes, from a number has a telephone.
+PEOPLE: Final = frozenset({"phone", "letter", "counter"})  # Who prefers one of these is told by a person.
+
+
+class Reach(State, frozen=True):
+    """Where, and how they like it."""
+
+    routes: tuple[tuple[str, str, str], ...] = ()  # Channel, address and its pseudonym; the newest first.
+    prefers: str = ""
+    language: str = "nl"
+
+
+def reach(
+    known: Reach, event: PartyAddressLinked | PartyAddressUnlinked | PartyPreferenceSet | NotificationWanted
+) -> tuple[Reach, list[Event]]:
+    match event:
+        case PartyAddressLinked():
+            others = tuple(route for route in known.routes if route[2] != event.address_id)
+            channel = "sms" if event.channel in BY_NUMBER else event.channel
+            mine = ((channel, event.address, event.address_id),) if event.certainty == "certain" else ()
+            return known.but(routes=(*mine, *others)[:ADDRESSES_MAX]), []
+        case PartyAddressUnlinked():
+            return known.but(routes=tuple(route for route in known.routes if route[2] != event.address_id)), []
+        case PartyPreferenceSet():
+            return known.but(prefers=event.channel, language=event.language), []
+        case NotificationWanted():
+            return known, [requested(known, event)]
+
+
+def requested(known: Reach, event: NotificationWanted) -> NotificationRequested:
+    said = event.model_dump(exclude={"channel", "address", "address_id"})
+    said["language"] = known.language
+    if known.prefers in PEOPLE:
+        return NotificationRequested(**said, why="prefers-a-person")
+    given = ((event.channel, event.address, event.address_id),) if event.address and event.address_id else ()
+    prefers = "sms" if known.prefers in BY_NUMBER else known.prefers
+    usual = REMINDERS if event.template.endswith("-reminder") else ORDER
+    order = tuple(dict.fromkeys((prefers, *usual))) if prefers in ORDER else usual
+    # An address that they gave for this comes before those that we know.
+    routes = [route for channel in order for route in (*given, *known.routes) if route[0] == channel]
+    each = {channel: (channel, address, name) for channel, address, name in reversed(routes)}
+    found = tuple(
+        Route(channel=c, address=address, address_id=name) for c, address, name in (each[c] for c in order if c in each)
+    )
+    why = "preference" if prefers in ORDER and found and found[0].channel == prefers else "usual"
+    return NotificationRequested(**said, routes=found, why=why if found else "no-address")
+
+
+reaching = processor(NAME, reach)

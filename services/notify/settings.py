@@ -1,0 +1,35 @@
+"""What the municipality says of itself in what residents read, and what its statuses mean to them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.event import Line, NoLine, Text, Word
+
+
+class Status(BaseModel):
+    """What a status of a kind of case means to a resident."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    title: NoLine = ""  # In their words; else the status itself.
+    says: Text = ""  # What it means.
+    next: Text = ""  # What comes next.
+    inform: bool = True  # False: of this one they are not told.
+
+
+class NotifySettings(BaseModel):
+    """Residents are told only where this is filled in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    organisation: Line  # As it signs: Gemeente Voorbeeld.
+    phone: NoLine = ""  # For those who would rather call: 14 020.
+    email_inbox: Word = "main"  # From which mailbox it goes, and which reads the answers.
+    sms_inbox: Word = "main"
+    texts: Annotated[Path | None, Field(strict=False)] = (
+        None  # A folder with texts of your own: nl.toml, en.toml. What is not in it is as we wrote it.
+    )
+    statuses: Mapping[Word, Mapping[Word, Status]] = Field(default_factory=dict)  # By kind of case, and status.

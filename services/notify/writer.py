@@ -1,0 +1,130 @@
+"""Writes what is due: in the words of the municipality, once. What is written rests on the log, and leaves from there.
+
+Whoever reads the log again finds the same words, whatever the texts are now.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import structlog
+from babel.dates import format_date, format_time
+
+from channels.gsm import plain
+from engine.engine import Engine
+from engine.work import reason
+from schemas.contact import ContactMade
+from schemas.errors import Conflict, Unavailable
+from schemas.event import Event, derived
+from schemas.notification import NotificationDue, NotificationFailed, NotificationWithheld
+from services.notify.calendar import calendar
+from services.notify.hours import ZONE
+from services.notify.settings import NotifySettings, Status
+from services.notify.texts import LANGUAGES, Texts, filled
+
+NAME: Final = "notify.writer"
+AGENT: Final = "draad"  # Who wrote it, where an agent would stand.
+NO_STATUS: Final = Status()
+
+log = structlog.get_logger("notify")
+
+
+class Place(NamedTuple):
+    """Where they come, as people read it, and what o'clock it is there."""
+
+    title: str
+    zone: ZoneInfo = ZONE
+
+
+class Letterhead(NamedTuple):
+    """What the municipality says of itself, and in which words."""
+
+    settings: NotifySettings
+    texts: Texts
+    places: Mapping[str, Place]  # The branches, by their names.
+    senders: Mapping[str, str]  # The mail addresses of the mailboxes, by their names.
+
+
+class Writer:
+    """Takes what is due, and says it in words."""
+
+    def __init__(self, engine: Engine, letterhead: Letterhead, clock: Callable[[], datetime]) -> None:
+        self._engine, self._clock = engine, clock
+        self._settings, self._texts, self._places, self._senders = letterhead
+
+    async def run(self) -> None:
+        """Until the engine stops."""
+        async for delivery in self._engine.follow(NAME, NotificationDue):
+            try:
+                await delivery.done(self.written(delivery.event))
+            except (Conflict, Unavailable) as error:  # It is lent again, and nothing was sent.
+                log.warning("notify.unsaid", error=type(error).__name__)
+
+    def written(self, due: NotificationDue) -> Event:
+        """What becomes of it."""
+        now = self._clock()
+        if due.until and now >= due.until:
+            return NotificationWithheld(at=now, notification_id=due.notification_id, reason="expired")
+        if not self._status(due).inform:
+            return NotificationWithheld(at=now, notification_id=due.notification_id, reason="not-informed")
+        try:
+            return self._message(due, now)
+        except Exception as error:  # noqa: BLE001  # A text that cannot be filled in holds nobody else up.
+            log.error("notify.unwritten", template=due.template, error=reason(error))  # noqa: TRY400
+            said = {"notification_id": due.notification_id, "channel": due.channel}
+            return NotificationFailed(at=now, reason="not-written", **said)
+
+    def _message(self, due: NotificationDue, now: datetime) -> ContactMade:
+        language = due.language if due.language in self._texts else LANGUAGES[0]
+        text, said, mail = self._texts[language][due.template], self._said(due, language), due.channel == "email"
+        sender = self._senders.get(self._settings.email_inbox, "")
+        name = derived(f"{due.subject} {due.channel}")
+        return ContactMade(
+            at=now,
+            contact_id=name,
+            message_id=name,
+            thread_id=name,  # What they answer begins a conversation of that name.
+            address_id=due.address_id,
+            channel=due.channel,
+            agent_id=AGENT,
+            address=due.address,
+            inbox=self._settings.email_inbox if mail else self._settings.sms_inbox,
+            title=filled(text.title, said) if mail else "",
+            text=filled(text.text, said) if mail else plain(filled(text.sms, said)),
+            about=due.about,
+            notification_id=due.notification_id,
+            language=language,
+            calendar=self._calendar(due, sender) if mail and sender else "",
+        )
+
+    def _said(self, due: NotificationDue, language: str) -> Mapping[str, str]:
+        place, status = self._place(due), self._status(due)
+        starts = due.starts_at.astimezone(place.zone) if due.starts_at else None
+        until = due.due.astimezone(ZONE) if due.due else None
+        return {
+            "organisation": self._settings.organisation,
+            "phone": self._settings.phone,
+            "title": due.title,
+            "status": status.title or ("" if due.status == "unknown" else due.status.replace("-", " ")),
+            "says": status.says,
+            "next": status.next,
+            "due": format_date(until, "d MMMM y", language) if until else "",
+            "due_short": format_date(until, "d MMM", language) if until else "",
+            "day": format_date(starts, "EEEE d MMMM y", language) if starts else "",
+            "day_short": format_date(starts, "EEE d MMM", language) if starts else "",
+            "hour": format_time(starts, "HH:mm", locale=language) if starts else "",
+            "branch": place.title,
+            "code": due.code,
+        }
+
+    def _place(self, due: NotificationDue) -> Place:
+        return self._places.get(due.branch) or Place("" if due.branch == "unknown" else due.branch)
+
+    def _status(self, due: NotificationDue) -> Status:
+        return self._settings.statuses.get(due.kind, {}).get(due.status, NO_STATUS)
+
+    def _calendar(self, due: NotificationDue, sender: str) -> str:
+        if not due.starts_at or due.template == "appointment-reminder":
+            return ""
+        return calendar(due, self._settings.organisation, sender, self._place(due).title)

@@ -1,0 +1,69 @@
+"""A mail that a program wrote: it says so, comes as a page too, and brings an appointment for the calendar."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Final
+
+from channels.channel import Message
+from channels.posting import paged, written
+from tests.channels.post import NOW, email
+
+CALENDAR: Final = "BEGIN:VCALENDAR\r\nMETHOD:{}\r\nSUMMARY:Afspraak bij Zoë\r\nEND:VCALENDAR\r\n"
+TOLD: Final = Message(
+    message_id="5d2c6f4e-8a5b-5c1d-9e0f-1a2b3c4d5e6f",
+    address_id="a1",
+    address="jan@mail.example",
+    inbox="info",
+    text="Beste inwoner,\n\nWaar: <Stadhuis> & plein\nKomt u?\n\n.\nGroet",
+    title="Uw afspraak",
+    at=NOW,
+    automatic=True,
+    language="nl",
+    calendar=CALENDAR.format("REQUEST"),
+)
+
+
+def bytes_of(message: Message) -> bytes:
+    return written(email().letter(message))
+
+
+def mail(message: Message = TOLD) -> EmailMessage:
+    read = message_from_bytes(bytes_of(message), policy=SMTP)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def test_it_says_that_no_program_is_to_answer_and_in_which_language_it_is() -> None:
+    read = mail()
+    assert (read["Auto-Submitted"], read["X-Auto-Response-Suppress"], read["Content-Language"]) == (
+        "auto-generated", "All", "nl",
+    )  # fmt: skip
+
+
+def test_the_same_words_stand_in_it_as_text_and_as_a_page() -> None:
+    kinds = [part.get_content_type() for part in mail().iter_parts()]
+    assert kinds == ["text/plain", "text/html", "text/calendar"]
+    text, page, _ = (part.get_content() for part in mail().iter_parts())
+    assert text.replace("\r\n", "\n").strip() == TOLD.text
+    assert '<html lang="nl">' in page
+    assert "<p>Waar: &lt;Stadhuis&gt; &amp; plein<br>" in page.replace("\r\n", "\n")
+
+
+def test_a_calendar_knows_what_to_do_with_it() -> None:
+    for method in ("REQUEST", "CANCEL"):
+        [*_, part] = mail(TOLD._replace(calendar=CALENDAR.format(method))).iter_parts()
+        assert part["Content-Type"].params["method"] == method
+        assert part.get_content().replace("\r\n", "\n") == CALENDAR.format(method).replace("\r\n", "\n")
+    assert len([*mail(TOLD._replace(calendar="")).iter_parts()]) == 2
+
+
+def test_it_is_the_same_to_the_byte_each_time_and_fits_on_any_line() -> None:
+    assert bytes_of(TOLD) == bytes_of(TOLD)
+    assert max(len(line) for line in bytes_of(TOLD).split(b"\r\n")) < 998
+
+
+def test_no_word_of_a_resident_becomes_part_of_the_page() -> None:
+    page = paged("<script>alert(1)</script>\n\n{0} {x} \"'&", "nl")
+    assert "<script" not in page
+    assert "{0} {x}" in page

@@ -1,0 +1,43 @@
+"""Who has a case hears what becomes of it, once each, and nothing before it is known whose it is."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from engine.testing import given
+from schemas.case import CaseClosed, CaseDueSet, CaseOpened, CaseReopened, CaseStatusChanged
+from schemas.event import Event, derived
+from schemas.notification import NotificationWanted
+from services.notify.cases import STALE, cases
+
+NOW: Final = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+DUE: Final = NOW + timedelta(days=30)
+
+opened = CaseOpened(at=NOW, case_id="k1", party_id="p1", kind="passport", title="Paspoort")
+asked = CaseStatusChanged(at=NOW, case_id="k1", status="in-behandeling")
+due = CaseDueSet(at=NOW, case_id="k1", due=DUE)
+closed = CaseClosed(at=NOW, case_id="k1", outcome="verleend")
+
+
+def told(event: Event, what: str, status: str = "unknown", due: datetime | None = None) -> NotificationWanted:
+    return NotificationWanted(
+        at=event.at, notification_id=derived(f"case/k1 {what} {event.at.isoformat()}"), party_id="p1", about="case/k1",
+        template=f"case-{what}", until=event.at + STALE, kind="passport", title="Paspoort", status=status, due=due,
+    )  # fmt: skip
+
+
+def test_every_step_of_its_life_is_told_once() -> None:
+    scene = given(cases).when(opened).then(told(opened, "opened"))
+    scene.when(due).then(told(due, "due", due=DUE))
+    scene.when(asked).then(told(asked, "status", "in-behandeling", DUE))
+    scene.when(closed).then(told(closed, "closed", "verleend", DUE))
+    again = CaseReopened(at=NOW, case_id="k1")
+    scene.when(again).then(told(again, "reopened", "in-behandeling", DUE))
+
+
+def test_what_is_said_twice_is_told_once() -> None:
+    given(cases, opened, asked, due, closed).when(opened, asked, due, closed).then()
+    given(cases, opened).when(CaseReopened(at=NOW, case_id="k1")).then()
+
+
+def test_of_a_case_that_nobody_opened_nothing_is_told() -> None:
+    given(cases).when(asked, due, closed).then()

@@ -1,0 +1,209 @@
+"""What residents read: in whole sentences, in their language, with what is known; and nothing that came too late."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from icalendar import Calendar
+
+from channels.gsm import counted
+from engine.engine import Engine
+from engine.memory import Disk, MemoryStore
+from schemas.contact import ContactMade
+from schemas.errors import Refused
+from schemas.event import fact
+from schemas.notification import NotificationDue, NotificationFailed, NotificationWithheld
+from services.notify.settings import NotifySettings, Status
+from services.notify.texts import FIELDS, LANGUAGES, filled, fits_one_sms, read_texts
+from services.notify.writer import Letterhead, Place, Writer
+
+NOW: Final = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+STARTS: Final = datetime(2026, 11, 12, 9, 30, tzinfo=UTC)
+READY: Final = Status(title="klaar om op te halen", says="Uw paspoort ligt klaar.", next="Kom het ophalen.")
+SETTINGS: Final = NotifySettings(
+    organisation="Gemeente Voorbeeld",
+    phone="14 020",
+    statuses={"passport": {"klaar": READY, "intern": Status(inform=False)}},
+)
+TEXTS: Final = read_texts()
+HEAD: Final = Letterhead(SETTINGS, TEXTS, {"main": Place("Stadhuis")}, {"main": "info@voorbeeld.nl"})
+TEMPLATES: Final = sorted(TEXTS["nl"])
+
+
+def due(template: str = "appointment-booked", channel: str = "email", **more: Any) -> NotificationDue:
+    said: dict[str, Any] = {
+        "notification_id": "n1", "party_id": "p1", "about": "appointment/a1", "template": template,
+        "channel": channel, "address": "j@mail.example" if channel == "email" else "+31612345678", "address_id": "x",
+        "title": "Paspoort", "kind": "passport", "status": "klaar", "due": NOW + timedelta(days=20),
+        "branch": "main", "starts_at": STARTS, "code": "BK417", "minutes": 20, "version": 1,
+    }  # fmt: skip
+    return NotificationDue(at=NOW, **(said | more))
+
+
+def writer(head: Letterhead = HEAD, now: datetime = NOW) -> Writer:
+    return Writer(Engine(MemoryStore(Disk(), lambda: now)), head, lambda: now)
+
+
+def written(told: NotificationDue, head: Letterhead = HEAD) -> ContactMade:
+    event = writer(head).written(told)
+    assert isinstance(event, ContactMade)
+    return event
+
+
+def test_a_mail_says_when_and_where_in_words_and_brings_the_calendar_along() -> None:
+    mail = written(due())
+    assert mail.title == "Uw afspraak op donderdag 12 november 2026"
+    assert "Wanneer: donderdag 12 november 2026 om 10:30 uur\nWaar: Stadhuis\nUw code: BK417\n" in mail.text
+    assert mail.text.startswith("Beste inwoner,\n\n")
+    assert mail.text.endswith("Bellen kan ook: 14 020.\n\nMet vriendelijke groet,\nGemeente Voorbeeld")
+    assert (mail.inbox, mail.thread_id, mail.about, mail.notification_id) == (
+        "main", mail.message_id, "appointment/a1", "n1",
+    )  # fmt: skip
+    assert mail.calendar
+
+
+def test_in_the_language_that_they_chose_and_else_in_dutch() -> None:
+    assert written(due(language="en")).title == "Your appointment on Thursday 12 November 2026"
+    assert written(due(language="fr")).title == written(due()).title
+
+
+def test_what_a_status_means_is_said_and_an_unknown_one_is_said_as_it_is() -> None:
+    said = written(due("case-status")).text
+    assert (
+        "De status is nu: klaar om op te halen.\nUw paspoort ligt klaar.\nWat gebeurt er nu? Kom het ophalen." in said
+    )
+    bare = written(due("case-status", status="in-behandeling", due=None)).text
+    assert "De status is nu: in behandeling.\n\nHebt u" in bare
+
+
+def test_a_line_of_which_a_field_is_empty_is_left_out_and_leaves_no_hole() -> None:
+    silent = HEAD._replace(settings=SETTINGS.model_copy(update={"phone": ""}))
+    mail = written(due(code=""), silent)
+    assert "code" not in mail.text
+    assert "Bellen" not in mail.text
+    assert "\n\n\n" not in mail.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_sms_is_one_message_without_what_is_nobody_elses_business(template: str, language: str) -> None:
+    sms = written(due(template, "sms", language=language))
+    assert fits_one_sms(sms.text), counted(sms.text)
+    assert not any(secret in sms.text for secret in ("Paspoort", "paspoort", "BK417"))
+    assert (sms.title, sms.calendar) == ("", "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_mail_is_whole(template: str, language: str) -> None:
+    mail = written(due(template, language=language))
+    assert mail.title
+    assert "Gemeente Voorbeeld" in mail.text
+    assert not {"{", "}"} & {*mail.text, *mail.title}
+
+
+def test_each_language_has_the_same_texts() -> None:
+    assert {language: sorted(texts) for language, texts in TEXTS.items()} == dict.fromkeys(LANGUAGES, TEMPLATES)
+
+
+def test_nobody_hears_what_is_too_late_or_what_is_not_for_them() -> None:
+    late = writer(now=STARTS).written(due(until=STARTS))
+    assert late == NotificationWithheld(at=STARTS, notification_id="n1", reason="expired")
+    inside = writer().written(due("case-status", status="intern"))
+    assert inside == NotificationWithheld(at=NOW, notification_id="n1", reason="not-informed")
+
+
+def test_a_text_that_nobody_wrote_fails_and_holds_nobody_up() -> None:
+    failed = writer().written(due("tax-bill"))
+    assert failed == NotificationFailed(at=NOW, notification_id="n1", channel="email", reason="not-written")
+
+
+@pytest.mark.parametrize(
+    ("template", "method", "status", "sequence"),
+    [
+        ("appointment-booked", "REQUEST", "CONFIRMED", 1),
+        ("appointment-changed", "REQUEST", "CONFIRMED", 1),
+        ("appointment-cancelled", "CANCEL", "CANCELLED", 2),
+    ],
+)
+def test_calendars_know_the_appointment_again(template: str, method: str, status: str, sequence: int) -> None:
+    found = Calendar.from_ical(written(due(template)).calendar)
+    [event] = found.events
+    assert (found["method"], event["status"], event["sequence"]) == (method, status, sequence)
+    assert event["uid"] == "appointment-a1@voorbeeld.nl"
+    assert (event.start, event.end) == (STARTS, STARTS + timedelta(minutes=20))
+    assert "paspoort" not in written(due(template)).calendar.lower()
+    [zone] = found.walk("VTIMEZONE")
+    assert b"RRULE" in zone.to_ical()
+    assert b"RDATE" not in zone.to_ical()  # Which Outlook reads wrongly.
+
+
+def test_a_reminder_brings_no_second_appointment_along() -> None:
+    assert not written(due("appointment-reminder")).calendar
+
+
+def test_a_branch_that_nobody_described_is_called_by_its_name() -> None:
+    assert "Waar: noord\n" in written(due(branch="noord")).text
+
+
+async def test_what_is_due_is_written_once_also_where_it_was_begun_before() -> None:
+    disk = Disk()
+    engine = Engine(MemoryStore(disk, lambda: NOW))
+    await engine.append(fact(due(), key="1"))
+    one = aiter(engine.follow("notify.writer", NotificationDue))
+    await anext(one)  # It dies with this in hand.
+    engine = Engine(MemoryStore(disk, lambda: NOW + timedelta(minutes=1)))
+    running = asyncio.create_task(Writer(engine, HEAD, lambda: NOW).run())
+    try:
+        async with asyncio.timeout(30):
+            while sum((await engine.ends()).values()) < 2:
+                await engine.store.moved(engine.store.mark(), 1.0)
+    finally:
+        engine.stop()
+        await running
+    assert [one.type for one in await engine.read()] == [NotificationDue.type, ContactMade.type]
+
+
+# Texts of a municipality's own.
+
+
+def test_a_text_of_their_own_takes_the_place_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "nl.toml").write_text('[case-closed]\ntitle = "Klaar"\ntext = "Klaar: {title}."\nsms = "Klaar."\n')
+    texts = read_texts(tmp_path)
+    assert written(due("case-closed"), HEAD._replace(texts=texts)).text == "Klaar: Paspoort."
+    assert texts["nl"]["case-opened"] == TEXTS["nl"]["case-opened"]
+    assert texts["en"] == TEXTS["en"]
+
+
+OWN: Final = '[case-closed]\ntitle = "{}"\ntext = "{}"\nsms = "{}"\n'
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "neither nl.toml nor en.toml"),
+        ("[case-closed", "cannot be read"),
+        ("\xff", "cannot be read"),
+        ('[case-closed]\ntitle = "x"\n', "in case-closed.text"),
+        (OWN.replace("case-closed", "tax-bill").format("x", "y", "z"), "tax-bill"),
+        (OWN.format("x", "{name}", "z"), "names a field that it may not have"),
+        (OWN.format("x", "{title.__class__}", "z"), "names a field that it may not have"),
+        (OWN.format("x", "{title!r}", "z"), "names a field that it may not have"),
+        (OWN.format("x", "{title:>999999999}", "z"), "names a field that it may not have"),
+        (OWN.format("x", "{title", "z"), "a brace without its partner"),
+        (OWN.format("x", "y", "{title}"), "names a field that it may not have"),  # Others read an SMS too.
+        (OWN.format("x", "y" * 20_000, "z"), "in case-closed.text"),
+    ],
+)
+def test_a_text_that_is_wrong_is_found_when_it_is_read(tmp_path: Path, said: str, why: str) -> None:
+    if said:
+        (tmp_path / "nl.toml").write_text(said, encoding="latin-1")
+    with pytest.raises(Refused, match=why):
+        read_texts(tmp_path)
+
+
+def test_what_a_resident_wrote_is_never_read_as_a_text() -> None:
+    said = dict.fromkeys(FIELDS, "x") | {"title": "{phone} {0} %s"}
+    assert filled("Over: {title}", said) == "Over: {phone} {0} %s"

@@ -1,0 +1,104 @@
+"""A resident is told first: her appointment and her case reach her by mail, once each, whatever fails in between."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.many import Many
+from tests.story.test_week import alone, together
+from tests.story.town import MAIL, Town, eventually, open_town
+
+TOLD: Final = """
+[branches.main]
+title = "Stadhuis"
+
+[notify]
+organisation = "Gemeente Voorbeeld"
+phone = "14 020"
+email_inbox = "info"
+
+[notify.statuses.passport.ready]
+title = "klaar om op te halen"
+says = "Uw paspoort ligt klaar."
+"""
+
+
+@pytest.fixture(params=["one machine", pytest.param("many machines", marks=pytest.mark.xdist_group("servers"))])
+def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+    many: Many | None = None if request.param == "one machine" else request.getfixturevalue("many")
+    with open_town(tmp_path, together if many else alone, many or {}) as here:
+        (tmp_path / "site.toml").write_text(TOLD)
+        yield here
+
+
+@pytest.mark.timeout(300)
+def test_she_hears_of_her_appointment_and_her_case_by_mail_and_of_each_thing_once(town: Town) -> None:
+    starts = datetime.now(UTC) + timedelta(days=9)
+    with town.open():
+        party = says(town, "/v1/parties", "p", name="Joëlle Bakker")["party_id"]
+        where = {"kind": "email", "value": MAIL}
+        says(town, f"/v1/parties/{party}/addresses", "a", address=where)
+        says(
+            town, "/v1/appointments", "b", reference="jcc-1", product="passport", party_id=party,
+            starts_at=starts.isoformat(),
+        )  # fmt: skip
+        case = says(town, "/v1/cases", "k", party_id=party, kind="passport", title="Paspoort aanvragen")["case_id"]
+        town.power_cut()
+    with town.open():
+        eventually(lambda: len(town.relay.taken) == 2)
+        says(town, f"/v1/cases/{case}/status", "s", status="ready")
+        says(town, "/v1/appointments/cancellations", "c", reference="jcc-1", by="party")
+        eventually(lambda: len(town.relay.taken) == 4)
+        eventually(lambda: len(town.facts("notification.sent")) == 4)
+        eventually(lambda: reads(town, f"/v1/cases/{case}/timeline").count("message.sent") == 2)
+        assert reads(town, f"/v1/cases/{case}/timeline").count("contact.made") == 2
+    mails = [mail(taken) for taken in town.relay.taken]
+    assert sorted(str(one["Subject"]).split(" op ")[0] for one in mails) == [
+        "Nieuws over: Paspoort aanvragen",
+        "Uw afspraak",
+        "Uw afspraak",
+        "Wij zijn begonnen met: Paspoort aanvragen",
+    ]
+    assert {one["To"] for one in mails} == {MAIL}
+    assert len({one["Message-ID"] for one in mails}) == 4
+    assert all(one["Auto-Submitted"] == "auto-generated" for one in mails)
+    news = next(words(one) for one in mails if str(one["Subject"]).startswith("Nieuws"))
+    assert "De status is nu: klaar om op te halen.\nUw paspoort ligt klaar." in news
+    assert {method(one) for one in mails} == {"", "REQUEST", "CANCEL"}
+    assert town.facts("notification.failed") == []
+
+
+def reads(town: Town, path: str) -> list[str]:
+    """What an agent finds in the story."""
+    return [entry["type"] for entry in town.draad.client.get(path).json()["entries"]]
+
+
+def says(town: Town, path: str, key: str, **body: Any) -> dict[str, Any]:
+    """Twice, as a program does that did not hear the answer."""
+    for _ in range(2):
+        answer = town.draad.client.post(path, json=body, headers={"Idempotency-Key": key})
+        assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def mail(taken: bytes) -> EmailMessage:
+    read = message_from_bytes(taken, policy=SMTP)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def words(read: EmailMessage) -> str:
+    body = read.get_body(("plain",))
+    assert body
+    return str(body.get_content()).replace("\r\n", "\n")
+
+
+def method(read: EmailMessage) -> str:
+    found = [part["Content-Type"].params["method"] for part in read.walk() if part.get_content_subtype() == "calendar"]
+    return found[0] if found else ""
