@@ -70,6 +70,7 @@ class Message(NamedTuple):
     thread_id: str = ""  # The conversation, of which a token travels along where the road can carry one.
     reply_to: str = ""  # The provider's own id of what is answered.
     at: datetime | None = None  # When it was written: the same bytes go out each time it is tried.
+    valid_s: float | None = None  # For so long it may still be on its way.
     automatic: bool = False  # A program wrote it, so that no other program is to answer.
     language: str = "unknown"
     calendar: str = ""  # An appointment, as calendars read it, where the road can carry one.

@@ -148,7 +148,7 @@ class Sms:
             "To": message.address,
             "Body": text,
             "StatusCallback": self.callback(message),
-            "ValidityPeriod": str(inbox.valid_s_max),
+            "ValidityPeriod": str(int(max(1, min(inbox.valid_s_max, message.valid_s or inbox.valid_s_max)))),
         }
         return await self.accounts[message.inbox].create(origin | form)
 

@@ -23,6 +23,7 @@ from draad.settings import LOOPBACK, Misconfigured, Settings
 from draad.site import Site, read_site
 from engine.file import FREE_BYTES_MIN
 from schemas.errors import DraadError
+from services.notify.settings import NotifySettings
 
 ANSWER_S_MAX: Final = 5.0
 PACKAGES: Final = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic", "sqlalchemy", "alembic", "jinja2", "tzdata")
@@ -117,10 +118,24 @@ def site(settings: Settings) -> Finding:
             "Residents meet one branch and a form without words of yours: DRAAD_SITE names a file with them."
         )
     told = f"in the name of {found.notify.organisation}" if found.notify else "nothing"
+    if found.notify and (missing := unheard(found.notify, settings)):
+        return Finding(f"Residents are to be told from {missing}, which is not in the file of channels.", well=False)
     return Finding(
         f"Branches: {', '.join(found.branches)}. Steps of a journey are counted for {many(found)}. "
         f"Residents are told {told}."
     )
+
+
+def unheard(notify: NotifySettings, settings: Settings) -> str:
+    """An inbox from which they are to be told, and which is not there. One of the two roads is enough."""
+    try:
+        there = read_plan(settings.channels, os.environ).inboxes
+    except Misconfigured:
+        return ""  # Which is told already.
+    wanted = {"email": notify.email_inbox, "sms": notify.sms_inbox}
+    missing = [f"[{road}.{box}]" for road, box in wanted.items() if box not in there.get(road, {})]
+    known = [name for name in missing if name[1:].partition(".")[0] in there]
+    return known[0] if known else missing[0] if len(missing) == len(wanted) else ""
 
 
 def many(found: Site) -> str:

@@ -88,6 +88,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     notification.NotificationRequested,
     notification.NotificationDue,
     notification.NotificationWithheld,
+    notification.NotificationPostponed,
     notification.NotificationSent,
     notification.NotificationDelivered,
     notification.NotificationBounced,

@@ -18,6 +18,7 @@ from schemas.event import (
     NoId,
     NoLine,
     NoReference,
+    NoWhen,
     Text,
     When,
     Word,
@@ -107,6 +108,7 @@ class ContactMade(OnAddress):
     thread_id: NoId = ""
     about: About = ""  # The subject that it tells of, such as case/3f2a.
     notification_id: NoId = ""
+    until: NoWhen = None  # From then on it is not to be sent any more.
     language: Word = "unknown"  # It is written in.
     calendar: Text = ""  # The appointment that it tells of, as calendars read it: RFC 5545.
 

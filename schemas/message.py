@@ -5,7 +5,7 @@ What becomes of it only climbs: unknown, sent, delivered, read. What failed neve
 
 from typing import ClassVar
 
-from schemas.event import Count, Event, Id, NoId, NoLine, NoReference, Reference, Text, When, Word
+from schemas.event import Count, Event, Id, NoId, NoLine, NoReference, NoWhen, Reference, Text, When, Word
 
 
 class Message(Event):
@@ -34,6 +34,7 @@ class MessageRequested(Message):
     reply_to: NoReference = ""
     attempt: Count = 1
     notification_id: NoId = ""  # A program wrote it, and reads no answer that is a program's.
+    until: NoWhen = None  # From then on it is not to be sent any more.
     language: Word = "unknown"
     calendar: Text = ""  # What goes along for their calendar.
 

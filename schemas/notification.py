@@ -99,6 +99,12 @@ class Attempt(Notification):
     channel: Word
 
 
+class NotificationPostponed(Attempt):
+    """On this road it is not the hour for it; it is due again when it is."""
+
+    type: ClassVar[str] = "notification.postponed"
+
+
 class NotificationSent(Attempt):
     """It left us, for this address. `reference` is the provider's own id of it."""
 

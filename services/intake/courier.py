@@ -92,7 +92,7 @@ class Courier:
         said = {"message_id": request.message_id, "address_id": request.address_id, "channel": request.channel}
         sender = self._senders.get(request.channel) or Nobody()
         try:
-            message = message_of(request, self._inboxes.get(request.channel, ()))
+            message = message_of(request, self._clock(), self._inboxes.get(request.channel, ()))
             found = await (look_for(sender, message) if delivery.begun else hand_over(sender, message))
             return MessageSent(at=self._clock(), reference=found, **said)
         except Refused as error:
@@ -121,6 +121,8 @@ Outcome = MessageSent | MessageFailed | MessagePostponed | MessageUnknown
 
 async def hand_over(sender: Sender, message: Message) -> str:
     """The provider's own id of it, once it took it or is found to have it. Raises `Ambiguous` where nobody can say."""
+    if message.valid_s is not None and message.valid_s <= 0:
+        raise Undeliverable("nobody needs it any more", "too-late")
     try:
         async with asyncio.timeout(SEND_S_MAX):
             return await sender.send(message)
@@ -140,7 +142,7 @@ async def look_for(sender: Sender, message: Message) -> str:
     return found
 
 
-def message_of(request: MessageRequested, inboxes: Collection[str] = ()) -> Message:
+def message_of(request: MessageRequested, now: datetime, inboxes: Collection[str] = ()) -> Message:
     """What came in by another road has no inbox on this one: its answer leaves by the first."""
     return Message(
         message_id=request.message_id,
@@ -152,6 +154,7 @@ def message_of(request: MessageRequested, inboxes: Collection[str] = ()) -> Mess
         thread_id=request.thread_id,
         reply_to=request.reply_to,
         at=request.written_at,
+        valid_s=(request.until - now).total_seconds() if request.until else None,
         automatic=bool(request.notification_id),
         language=request.language,
         calendar=request.calendar,

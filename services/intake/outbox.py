@@ -37,6 +37,7 @@ class Letter(State, frozen=True):
     thread_id: str = ""
     reply_to: str = ""
     notification_id: str = ""
+    until: datetime | None = None
     language: str = "unknown"
     calendar: str = ""
     tried: int = 0
@@ -98,14 +99,16 @@ def written(known: Outbox, event: ContactAnswered | ContactMade) -> tuple[Outbox
     if isinstance(event, ContactAnswered):
         letter = letter.but(reply_to=event.reply_to)
     else:
-        letter = letter.but(notification_id=event.notification_id, language=event.language, calendar=event.calendar)
+        told = {name: getattr(event, name) for name in ("notification_id", "until", "language", "calendar")}
+        letter = letter.but(**told)
     more = known.but(letters=(*known.letters, letter))
     return (more, []) if known.waiting else carried(more, event.at, event.subject)
 
 
 def carried(known: Outbox, at: datetime, subject: str) -> tuple[Outbox, list[Event]]:
-    """Ask that everything be carried which nobody carries yet."""
+    """Ask that everything be carried which nobody carries yet. What waited until it is too late goes no more."""
     address = subject.removeprefix("address/")
+    late = [letter for letter in known.letters if not letter.out and letter.until and letter.until <= at]
     requests: list[Event] = [
         MessageRequested(
             at=at,
@@ -114,25 +117,26 @@ def carried(known: Outbox, at: datetime, subject: str) -> tuple[Outbox, list[Eve
             **{name: value for name, value in asdict(letter).items() if name not in {"tried", "out"}},
         )
         for letter in known.letters
-        if not letter.out
+        if not letter.out and letter not in late
     ]
+    for letter in late:
+        known = gone(known, letter.message_id)
+        requests.append(failed(letter, at, address, "too-late"))
     letters = tuple(letter.but(out=True) for letter in known.letters)
     return known.but(letters=letters), requests
 
 
+def failed(letter: Letter, at: datetime, address: str, reason: str) -> MessageFailed:
+    return MessageFailed(at=at, message_id=letter.message_id, address_id=address, channel=letter.channel, reason=reason)
+
+
 def postponed(known: Outbox, event: MessagePostponed) -> tuple[Outbox, list[Event]]:
-    """Ask again later; or, at the end of the ladder, never again."""
+    """Ask again later; or, at the end of the ladder or where it would be too late, never again."""
     letter = next(each for each in known.letters if each.message_id == event.message_id)
-    if letter.tried >= len(LADDER):
+    spent = letter.tried >= len(LADDER)
+    if spent or (letter.until and event.at + LADDER[letter.tried] >= letter.until):
         after, outcomes = ended(known, letter.message_id, event.at, event.subject)
-        failed = MessageFailed(
-            at=event.at,
-            message_id=letter.message_id,
-            address_id=event.address_id,
-            channel=letter.channel,
-            reason="unreachable",
-        )
-        return after, [failed, *outcomes]
+        return after, [failed(letter, event.at, event.address_id, "unreachable" if spent else "too-late"), *outcomes]
     back = letter.but(tried=letter.tried + 1, out=False)
     letters = tuple(back if each is letter else each for each in known.letters)
     after = known.but(letters=letters, waiting=True)
@@ -143,10 +147,16 @@ def postponed(known: Outbox, event: MessagePostponed) -> tuple[Outbox, list[Even
 
 def ended(known: Outbox, name: str, at: datetime, subject: str) -> tuple[Outbox, list[Event]]:
     """It goes out no more. Where nothing is left that waits, no timer needs to run."""
+    after = gone(known, name)
+    idle = known.waiting and all(letter.out for letter in after.letters)
+    return after.but(waiting=known.waiting and not idle), [
+        TimerCleared(at=at, about=subject, name=TIMER)
+    ] if idle else []
+
+
+def gone(known: Outbox, name: str) -> Outbox:
     letters = tuple(letter for letter in known.letters if letter.message_id != name)
-    idle = known.waiting and all(letter.out for letter in letters)
-    after = Outbox(letters=letters, waiting=known.waiting and not idle, ended=(*known.ended, name)[-KNOWN_MAX:])
-    return after, [TimerCleared(at=at, about=subject, name=TIMER)] if idle else []
+    return known.but(letters=letters, ended=(*known.ended, name)[-KNOWN_MAX:])
 
 
 def names(known: Outbox) -> Sequence[str]:

@@ -29,6 +29,12 @@ def next_open(channel: str, at: datetime) -> datetime:
     return datetime.combine(day, OPENS, ZONE).astimezone(UTC)
 
 
+def closes(channel: str, at: datetime) -> datetime | None:
+    """When the road closes that is open at this moment; none where it never does."""
+    here = at.astimezone(ZONE)
+    return datetime.combine(here.date(), CLOSES, ZONE).astimezone(UTC) if channel in LOUD else None
+
+
 def days_before(moment: datetime, days: int, hour: time) -> datetime:
     """This hour, so many days before, or on the last day before that on which every road is open.
 

@@ -13,6 +13,7 @@ from schemas.notification import (
     NotificationDelivered,
     NotificationDue,
     NotificationFailed,
+    NotificationPostponed,
     NotificationRequested,
     NotificationSent,
     NotificationUnknown,
@@ -20,7 +21,7 @@ from schemas.notification import (
 )
 from schemas.task import TaskOpened
 from schemas.timer import TimerElapsed, TimerSet
-from services.notify.hours import next_open
+from services.notify.hours import closes, next_open
 
 NAME: Final = "notify.notification"
 BY_A_PERSON: Final = timedelta(days=1)  # Within which somebody tells them after all.
@@ -47,7 +48,7 @@ class Telling(State, frozen=True):
 
 
 Came = NotificationSent | NotificationDelivered | NotificationUnknown | NotificationWithheld
-Lost = NotificationBounced | NotificationFailed
+Lost = NotificationBounced | NotificationFailed | NotificationPostponed
 
 
 def tell(known: Telling, event: NotificationRequested | Came | Lost | TimerElapsed) -> tuple[Telling, list[Event]]:
@@ -56,16 +57,25 @@ def tell(known: Telling, event: NotificationRequested | Came | Lost | TimerElaps
             return go_on(known.but(asked=event.model_dump_json(exclude_defaults=True)), event.at)
         case TimerElapsed() if known.asked and not known.ended:
             return go_on(known, event.at)
-        case NotificationBounced() | NotificationFailed() if known.asked and event.channel == road(known):
-            return go_on(known.but(tried=known.tried + 1, ended=False), event.at)
+        case NotificationBounced() | NotificationFailed() | NotificationPostponed() if event.channel == road(known):
+            return lost(known, event)
         case NotificationDelivered() | NotificationWithheld():
             return known.but(ended=True), []
         case _:
             return known, []
 
 
+def lost(known: Telling, event: Lost) -> tuple[Telling, list[Event]]:
+    """This road did not take it; or it came too late for today, and may take it tomorrow."""
+    if isinstance(event, NotificationPostponed) or event.reason == "too-late":
+        return go_on(known, event.at, closes(event.channel, event.at))
+    return go_on(known.but(tried=known.tried + 1, ended=False), event.at)
+
+
 def road(known: Telling) -> str:
-    """The one that it is on."""
+    """The one that it is on; empty where it is on none."""
+    if not known.asked:
+        return ""
     routes = request(known).routes
     return routes[known.tried].channel if known.tried < len(routes) else ""
 
@@ -74,14 +84,14 @@ def request(known: Telling) -> NotificationRequested:
     return NotificationRequested.model_validate_json(known.asked)
 
 
-def go_on(known: Telling, at: datetime) -> tuple[Telling, list[Event]]:
-    """On the first road left that is open before nobody needs it any more."""
+def go_on(known: Telling, at: datetime, closed: datetime | None = None) -> tuple[Telling, list[Event]]:
+    """On the first road left that is open before nobody needs it any more; not before it has `closed` for today."""
     asked = request(known)
     if asked.until and at >= asked.until:
         withheld = NotificationWithheld(at=at, notification_id=asked.notification_id, reason="expired")
         return known.but(ended=True), [withheld]
     for tried, route in enumerate(asked.routes[known.tried :], start=known.tried):
-        opens = next_open(route.channel, at)
+        opens = next_open(route.channel, max(at, closed) if closed and tried == known.tried else at)
         if asked.until and opens >= asked.until:
             continue
         after = known.but(tried=tried)

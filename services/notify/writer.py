@@ -17,9 +17,9 @@ from engine.work import reason
 from schemas.contact import ContactMade
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Event, derived
-from schemas.notification import NotificationDue, NotificationFailed, NotificationWithheld
+from schemas.notification import NotificationDue, NotificationFailed, NotificationPostponed, NotificationWithheld
 from services.notify.calendar import calendar
-from services.notify.hours import ZONE
+from services.notify.hours import ZONE, closes, next_open
 from services.notify.settings import NotifySettings, Status
 from services.notify.texts import LANGUAGES, Texts, filled
 
@@ -66,6 +66,8 @@ class Writer:
         now = self._clock()
         if due.until and now >= due.until:
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="expired")
+        if next_open(due.channel, now) > now:
+            return NotificationPostponed(at=now, notification_id=due.notification_id, channel=due.channel)
         if not self._status(due).inform:
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="not-informed")
         try:
@@ -79,7 +81,7 @@ class Writer:
         language = due.language if due.language in self._texts else LANGUAGES[0]
         text, said, mail = self._texts[language][due.template], self._said(due, language), due.channel == "email"
         sender = self._senders.get(self._settings.email_inbox, "")
-        name = derived(f"{due.subject} {due.channel}")
+        name = derived(f"{due.subject} {due.channel} {due.at.isoformat()}")
         return ContactMade(
             at=now,
             contact_id=name,
@@ -94,6 +96,7 @@ class Writer:
             text=filled(text.text, said) if mail else plain(filled(text.sms, said)),
             about=due.about,
             notification_id=due.notification_id,
+            until=min(filter(None, (due.until, closes(due.channel, now))), default=None),
             language=language,
             calendar=self._calendar(due, sender) if mail and sender else "",
         )

@@ -72,6 +72,14 @@ async def test_a_message_is_handed_over_once_and_twilio_says_its_id(road: Sms, t
     assert receipts == [MessageSent.type, MessageDelivered.type]
 
 
+@pytest.mark.parametrize(("valid_s", "asked"), [(None, 14_400), (99_999.0, 14_400), (90.7, 90), (0.2, 1)])
+async def test_twilio_delivers_it_no_later_than_somebody_needs_it(
+    road: Sms, twilio: Twilio, valid_s: float | None, asked: int
+) -> None:
+    sid = await road.send(message(valid_s=valid_s))
+    assert twilio.validity[sid] == asked
+
+
 async def test_a_receipt_may_come_before_twilio_has_answered(road: Sms, twilio: Twilio) -> None:
     twilio.faults.append("callback-first")
     sid = await road.send(message())

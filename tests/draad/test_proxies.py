@@ -75,6 +75,10 @@ def test_the_doctor_says_who_is_believed_and_what_residents_meet(tmp_path: Path)
     said = command(log, "doctor", "--port", "1", **trusting).stdout
     assert "(X-Forwarded-For): 10.0.0.0/8,::1." in said
     assert "Branches: north." in said
+    assert "Residents are told nothing." in said
+    site.write_text('[notify]\norganisation = "Gemeente Voorbeeld"\n')
+    ill = command(log, "doctor", "--port", "1", **trusting)
+    assert (ill.returncode, "told from [email.main], which is not in the file of channels" in ill.stdout) == (1, True)
     site.write_text('[branches.north]\nzone = "Nowhere"\n')
     ill = command(log, "doctor", "--port", "1", **trusting)
     assert (ill.returncode, "WRONG  the file in DRAAD_SITE" in ill.stdout) == (1, True)

@@ -157,6 +157,7 @@ class Twilio:
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.callbacks: dict[str, str] = {}
+        self.validity: dict[str, int] = {}  # Seconds after which it delivers no more.
         self.faults: deque[str] = deque()
         self.opted_out: set[str] = set()
         self.lists_late = 0  # How many lists still lack what was taken.
@@ -266,6 +267,7 @@ class Twilio:
         }
         self.messages.insert(0, message)
         self.callbacks[message["sid"]] = given.get("StatusCallback", "")
+        self.validity[message["sid"]] = int(given.get("ValidityPeriod", "36000"))
         return message
 
     def _wrong(self, given: Mapping[str, str]) -> Iterator[Refusal]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -14,7 +14,7 @@ from channels.channel import Message, Secrets
 from channels.loopback import Inbox, Loopback
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
-from schemas.contact import ContactAnswered
+from schemas.contact import ContactAnswered, ContactMade
 from schemas.errors import Ambiguous, Unavailable
 from schemas.event import Envelope, fact
 from services.intake import courier as module
@@ -214,6 +214,17 @@ async def test_a_road_that_never_answers_is_unknown(monkeypatch: pytest.MonkeyPa
     async with at_work(Silent()) as house:
         await house.write("m1", "slow")
         assert await house.ends(exactly(1)) == ["m1 unknown"]
+
+
+async def test_what_nobody_needs_any_more_leaves_no_more() -> None:
+    road = loopback()
+    async with at_work(road) as house:
+        told: dict[str, Any] = {"at": NOW, "agent_id": "draad", "channel": "loopback", "text": "Uw afspraak"}
+        for name, until in (("late", NOW), ("early", NOW + timedelta(minutes=1))):
+            made = ContactMade(contact_id=name, message_id=name, address_id=name, until=until, **told)
+            await house.engine.append(fact(made, key=name))
+        assert sorted(await house.ends(exactly(2))) == ["early sent", "late failed too-late"]
+    assert [(message.message_id, message.valid_s) for message in road.sent] == [("early", 60.0)]
 
 
 async def test_one_address_holds_up_no_other() -> None:

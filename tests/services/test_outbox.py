@@ -106,6 +106,30 @@ def test_at_the_end_of_the_ladder_it_has_failed_and_an_agent_hears_of_it() -> No
     assert at - MONDAY > timedelta(hours=8)
 
 
+def told(name: str, until: datetime) -> ContactMade:
+    said = {"contact_id": name, "message_id": name, "notification_id": "n1", "text": f"Antwoord {name}", **OURS}
+    return ContactMade(at=MONDAY, agent_id="draad", until=until, address="+31612345678", thread_id="t1", **said)
+
+
+def too_late(name: str, at: datetime) -> MessageFailed:
+    return MessageFailed(at=at, message_id=name, reason="too-late", **OURS)
+
+
+def test_what_would_be_tried_again_too_late_has_failed_at_once() -> None:
+    until = MONDAY + LADDER[0] + LADDER[1]
+    scene = given(outbox, told("m1", until), postponed("m1"))
+    due = MONDAY + LADDER[0]
+    scene.when(elapsed(due)).then(request("m1", 2, due, until=until, notification_id="n1"))
+    scene.when(postponed("m1", due)).then(too_late("m1", due))
+
+
+def test_what_waits_behind_others_until_it_is_too_late_goes_no_more() -> None:
+    due = MONDAY + LADDER[0]
+    scene = given(outbox, wrote("m1"), postponed("m1"), told("m2", due))
+    scene.when(elapsed(due)).then(request("m1", 2, due), too_late("m2", due))
+    scene.when(told("m2", due)).then()
+
+
 def test_what_nobody_knows_is_never_asked_for_again() -> None:
     unknown = MessageUnknown(at=MONDAY, message_id="m1", **OURS)
     scene = given(outbox, wrote("m1"), unknown).when(postponed("m1"), wrote("m1")).then()

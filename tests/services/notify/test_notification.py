@@ -13,6 +13,7 @@ from schemas.notification import (
     NotificationDelivered,
     NotificationDue,
     NotificationFailed,
+    NotificationPostponed,
     NotificationRequested,
     NotificationSent,
     NotificationUnknown,
@@ -84,6 +85,30 @@ def test_no_sms_rings_at_night_and_a_mail_may_come() -> None:
     elapsed = TimerElapsed(at=MORNING, about="notification/n1", name=NAME, due=MORNING)
     scene.when(elapsed).then(due(SMS, MORNING))
     given(notifications).when(asked(MAIL, at=NIGHT)).then(due(MAIL, NIGHT))
+
+
+def test_what_came_too_late_for_today_is_due_again_on_the_same_road_in_the_morning() -> None:
+    timer = TimerSet(at=NOON, about="notification/n1", name=NAME, due=MORNING)
+    late = NotificationFailed(at=NOON, **ON, channel="sms", reason="too-late")
+    given(notifications, asked(SMS, MAIL)).when(late).then(timer)
+    postponed = NotificationPostponed(at=NIGHT, **ON, channel="sms")
+    scene = given(notifications, asked(SMS, MAIL)).when(postponed)
+    scene.then(TimerSet(at=NIGHT, about="notification/n1", name=NAME, due=MORNING))
+    elapsed = TimerElapsed(at=MORNING, about="notification/n1", name=NAME, due=MORNING)
+    scene.when(elapsed).then(due(SMS, MORNING))
+
+
+def test_where_the_morning_is_too_late_another_road_follows_at_once() -> None:
+    soon = {"until": MORNING}
+    late = NotificationFailed(at=NOON, **ON, channel="sms", reason="too-late")
+    scene = given(notifications, asked(SMS, MAIL, **soon)).when(late)
+    scene.then(NotificationDue(at=NOON, **(WISH | soon), **dict(MAIL)))
+
+
+def test_a_timer_that_elapses_late_at_night_waits_once_more() -> None:
+    elapsed = TimerElapsed(at=NIGHT, about="notification/n1", name=NAME, due=NOON)
+    timer = TimerSet(at=NIGHT, about="notification/n1", name=NAME, due=MORNING)
+    given(notifications, asked(SMS, at=NIGHT)).when(elapsed).then(timer)
 
 
 def test_a_road_that_opens_too_late_is_passed_over() -> None:

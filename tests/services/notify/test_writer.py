@@ -14,7 +14,7 @@ from engine.memory import Disk, MemoryStore
 from schemas.contact import ContactMade
 from schemas.errors import Refused
 from schemas.event import fact
-from schemas.notification import NotificationDue, NotificationFailed, NotificationWithheld
+from schemas.notification import NotificationDue, NotificationFailed, NotificationPostponed, NotificationWithheld
 from services.notify.settings import NotifySettings, Status
 from services.notify.texts import FIELDS, LANGUAGES, filled, fits_one_sms, read_texts
 from services.notify.writer import Letterhead, Place, Writer
@@ -113,6 +113,21 @@ def test_nobody_hears_what_is_too_late_or_what_is_not_for_them() -> None:
     assert late == NotificationWithheld(at=STARTS, notification_id="n1", reason="expired")
     inside = writer().written(due("case-status", status="intern"))
     assert inside == NotificationWithheld(at=NOW, notification_id="n1", reason="not-informed")
+
+
+def test_no_sms_is_written_at_night_or_leaves_after_the_road_has_closed() -> None:
+    night, closes = NOW.replace(hour=19), NOW.replace(hour=19)  # Eight o'clock in the Netherlands.
+    postponed = NotificationPostponed(at=night, notification_id="n1", channel="sms")
+    assert writer(now=night).written(due(channel="sms")) == postponed
+    assert isinstance(writer(now=night).written(due()), ContactMade)
+    assert written(due(channel="sms")).until == closes
+    assert written(due(channel="sms", until=NOW.replace(hour=12))).until == NOW.replace(hour=12)
+    assert written(due(until=STARTS)).until == STARTS
+
+
+def test_what_is_due_again_is_another_message() -> None:
+    again = due().model_copy(update={"at": NOW + timedelta(days=1)})
+    assert written(due()).message_id == written(due()).message_id != written(again).message_id
 
 
 def test_a_text_that_nobody_wrote_fails_and_holds_nobody_up() -> None:
