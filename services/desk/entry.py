@@ -47,7 +47,9 @@ WORDS: Final = ("reason", "status", "outcome", "result", "template", "desk", "ki
 WRITTEN: Final = ("title", "text")
 DUE: Final = ("due", "starts_at")
 # What no page needs: who needs an address asks `desk.addresses`.
-UNTOLD: Final = frozenset({"at", "raw", "digest", "refers_to", "reference", "address", "thread_id"})
+UNTOLD: Final = frozenset(
+    {"at", "raw", "digest", "refers_to", "reference", "address", "thread_id", "calendar", "until"}
+)
 TOLD: Final = {*IDS, *PLAIN, *WRITTEN, *UNTOLD}  # In columns of their own, or not at all.
 
 KEY: Final = ("at", "partition", "position")  # The order of a story.

@@ -12,6 +12,7 @@ from services.desk.place import spot
 from services.desk.story import Told
 
 EXCERPT_CHARS: Final = 280
+TOLD_CHARS: Final = 48  # Of a mail that a program wrote, whose title says it all.
 LONG_CHARS: Final = 400  # From here on a text is folded.
 
 
@@ -148,7 +149,8 @@ def telling(row: Row, state: State, *, sure: bool) -> Telling:
     at, kind = datetime.fromisoformat(row["at"]), row["type"]
     title, icon, tone = said(row, state)
     text: str = row["text"]
-    folded = len(text) > LONG_CHARS
+    program = is_automatic(row)
+    folded = len(text) > LONG_CHARS or (program and bool(row["title"]))
     return Telling(
         spot=spot(row["partition"], row["position"]),
         at=row["at"],
@@ -160,9 +162,9 @@ def telling(row: Row, state: State, *, sure: bool) -> Telling:
         title=title,
         head=row["title"],
         detail=detail(row),
-        by=f"door {row['agent_id']}" if row["agent_id"] else "",
+        by="automatisch" if program else f"door {row['agent_id']}" if row["agent_id"] else "",
         text=text,
-        excerpt=f"{text[:EXCERPT_CHARS].rsplit(maxsplit=1)[0]} …" if folded else "",
+        excerpt=f"{text[: TOLD_CHARS if program else EXCERPT_CHARS].rsplit(maxsplit=1)[0]} …" if folded else "",
         sure=sure,
         received=kind == "contact.received",
         state=state if row["message_id"] and kind in {"contact.answered", "contact.made"} else None,
@@ -170,6 +172,10 @@ def telling(row: Row, state: State, *, sure: bool) -> Telling:
         address_id=row["address_id"],
         about=words.number(row["contact_id"]) if row["contact_id"] else "",
     )
+
+
+def is_automatic(row: Row) -> bool:
+    return row["type"] == "contact.made" and "notification_id" in json.loads(row["detail"] or "{}")
 
 
 def said(row: Row, state: State) -> tuple[str, str, str]:
@@ -180,6 +186,8 @@ def said(row: Row, state: State) -> tuple[str, str, str]:
     if kind.startswith("message."):
         return f"Bericht {state.label}", "letter", state.tone
     title, icon, tone = SAID.get(kind, (kind, words.OTHER, "plain"))
+    if is_automatic(row):
+        title = "Bericht"
     if kind in {"contact.answered", "contact.made"} and row["channel"] not in {"", "unknown"}:
         return f"{title} via {words.channel(row['channel']).label}", words.channel(row["channel"]).icon, tone
     if kind == "contact.tied":
