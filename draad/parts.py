@@ -26,6 +26,7 @@ from services.notify.reach import reaching
 from services.notify.receipts import receipts
 from services.status.attendance import attendance
 from services.status.calls import calls
+from services.status.deadlines import deadlines
 from services.status.overdue import overdue
 from services.status.tasks import late_tasks
 
@@ -34,6 +35,7 @@ PARTS: Final[tuple[Part, ...]] = (
     overdue,
     calls,
     late_tasks,
+    deadlines,
     attendance,
     entry,
     claims,

@@ -49,11 +49,14 @@ class Steps:
     def on(self, task: Task, position: int) -> Task:
         self._waiting.append((task, position))
         if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_soon(self._write)
+            asyncio.get_running_loop().call_soon(self.write)
         return task._replace(position=position)
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Ask the writer now for what has not been asked of it."""
         steps, self._waiting = self._waiting, []
+        if not steps:
+            return
 
         def write(db: sqlite3.Connection) -> None:
             for task, position in steps:

@@ -153,6 +153,7 @@ class SqliteStore:
     async def push(self, part: Part, task: Task, changes: Changes) -> Task:
         if changes == Changes(changes.position):
             return self._steps.on(task, changes.position)
+        self._steps.write()  # First, for this goes on from there.
         return await self._writer.do(lambda db: self._push(db, part, task, changes), rows=changes.size)
 
     async def lent(self, task: Task) -> Sequence[Envelope]:
@@ -314,8 +315,7 @@ class SqliteStore:
 
     def _append(self, db: sqlite3.Connection, facts: Sequence[Envelope]) -> None:
         head = head_of(db)
-        new: list[Envelope] = []
-        names: list[tuple[int, bytes]] = []
+        new, names = list[Envelope](), list[tuple[int, bytes]]()
         for fact in facts:
             name = bytes.fromhex(fact.id.replace("-", ""))
             chunks = self._filter.chunks(name)

@@ -60,6 +60,28 @@ class CaseDueSet(Case):
     due: When
 
 
+class CaseDueSoon(Case):
+    """It should be done by `due`, which is near."""
+
+    type: ClassVar[str] = "case.due-soon"
+
+    due: When
+
+
+class CaseSuspended(Case):
+    """Its time stands still, because something is waited for; `reason` says what: documents, other-case."""
+
+    type: ClassVar[str] = "case.suspended"
+
+    reason: Word
+
+
+class CaseResumed(Case):
+    """Its time runs again."""
+
+    type: ClassVar[str] = "case.resumed"
+
+
 class CaseOverdue(Case):
     """It should have been done by `due`, and is not."""
 

@@ -117,6 +117,9 @@ OfCase = (
     | k.CaseAssigned
     | k.CaseStatusChanged
     | k.CaseDueSet
+    | k.CaseDueSoon
+    | k.CaseSuspended
+    | k.CaseResumed
     | k.CaseOverdue
     | k.CaseClosed
     | k.CaseReopened

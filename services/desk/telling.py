@@ -65,6 +65,9 @@ SAID: Final[Mapping[str, tuple[str, str, str]]] = {
     "case.assigned": ("Zaak toegewezen", "case", "plain"),
     "case.status-changed": ("Nieuwe status", "case", "plain"),
     "case.due-set": ("Nieuwe uiterste datum", "case", "plain"),
+    "case.due-soon": ("Zaak moet bijna klaar zijn", "late", "plain"),
+    "case.suspended": ("Zaak staat stil", "case", "plain"),
+    "case.resumed": ("Zaak gaat verder", "case", "plain"),
     "case.overdue": ("Zaak te laat", "late", "late"),
     "case.closed": ("Zaak afgehandeld", "case", "done"),
     "case.reopened": ("Zaak weer geopend", "case", "plain"),
@@ -211,9 +214,17 @@ def detail(row: Row) -> str:  # noqa: PLR0911  # One line for each kind of thing
         case "task.opened" | "task.assigned":
             owner = f"Voor {words.owner(str(more.get('owner_kind', '')))} {more.get('owner', '')}".strip()
             return f"{owner}, uiterlijk {moment(row['due'])}." if row["due"] else f"{owner}."
-        case "appointment.booked" | "appointment.changed" | "case.due-set" | "task.due-set":
+        case "appointment.booked" | "appointment.changed" | "case.due-set" | "case.due-soon" | "task.due-set":
             return f"Op {moment(row['due'])}." if row["due"] else ""
-        case "contact.noted" | "contact.missed" | "contact.ended" | "case.closed" | "case.status-changed" | "task.done":
+        case (
+            "contact.noted"
+            | "contact.missed"
+            | "contact.ended"
+            | "case.closed"
+            | "case.suspended"
+            | "case.status-changed"
+            | "task.done"
+        ):
             return words.reason(row["word"]) if row["word"] not in {"", "unknown", "done"} else ""
         case "contact.received":
             files = len(more.get("attachments", ()))

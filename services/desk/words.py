@@ -68,6 +68,7 @@ WHY: Final[Mapping[str, tuple[str, str]]] = {
     "unknown": ("onbekend of ons antwoord aankwam", "late"),
     "call-back": ("terugbellen", "wait"),
     "tell": ("vertel het zelf", "wait"),
+    "late-case": ("zaak te laat", "late"),
 }
 LOOKED: Final[Mapping[str, str]] = {
     "open": "opende",
@@ -79,6 +80,7 @@ KINDS: Final[Mapping[str, str]] = {
     "question": "Vraag",
     "task": "Taak",
     "tell": "Vertel het zelf",
+    "late-case": "Zaak te laat",
 }
 STORIES: Final[Mapping[str, str]] = {"address": "afzender", "party": "inwoner", "case": "zaak", "object": "object"}
 THINGS: Final[Mapping[str, str]] = {

@@ -3,4 +3,7 @@
 It reads cases, appointments, and how a party can be reached. It writes what is to be told, on which road and in which
 words, and what became of it. What it writes leaves by the same roads as an agent's letters, and stands in the same
 story.
+
+reads:   appointment.*, case.*, party.*, contact.made, contact.received, message.*, timer.elapsed
+writes:  notification.*, contact.made, appointment.confirmed, appointment.cancelled, task.opened, timer.*
 """

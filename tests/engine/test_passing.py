@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from engine.engine import Engine
 from engine.passing import Steps, Tail
 from engine.sqlite import SqliteStore
+from engine.store import Changes, Lease
 from schemas.errors import Unavailable
 from schemas.event import Envelope, fact
 from tests.contract.looks import everything, outcome
@@ -109,6 +110,21 @@ async def test_all_that_pass_in_the_same_moment_share_a_write_and_who_was_replac
     places = {s.task.name: s.task.position for s in await engine.standings()}
     assert places.pop("bell") != 99
     assert set(places.values()) == {99}
+    await engine.close()
+
+
+async def test_who_passes_and_then_writes_in_the_same_moment_is_not_taken_for_somebody_else(tmp_path: Path) -> None:
+    """A courier does so: it ends its look, and in the same turn of the loop a message that it carried ends too."""
+    place = SqlitePlace(tmp_path)
+    engine = await place.open()
+    await engine.append(*(added(MONDAY, "jar/a", n, str(n)) for n in range(3)))
+    await engine.settle(tally)
+    [task] = await engine.store.claim(tally, "", Lease("somebody", MONDAY, MONDAY + timedelta(days=1)))
+    passed = await engine.store.push(tally, task, Changes(task.position))
+    told = await engine.store.push(tally, passed, Changes(task.position, states={"jar/b": "{}"}))
+    passed = await engine.store.push(tally, told, Changes(task.position + 5))
+    told = await engine.store.push(tally, passed, Changes(task.position + 5, states={"jar/c": "{}"}))
+    assert told.position == task.position + 5
     await engine.close()
 
 
