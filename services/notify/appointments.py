@@ -77,9 +77,8 @@ def agree(
 
 def stands(known: Agreed, event: AppointmentBooked | AppointmentChanged) -> tuple[Agreed, list[Event]]:
     """The hour that stands is the one agreed on last; what is told late changes nothing."""
-    if known.agreed_at and (
-        event.at < known.agreed_at or (event.starts_at, event.branch) == (known.starts_at, known.branch)
-    ):
+    same = (event.starts_at, event.branch) == (known.starts_at, known.branch) and not known.over
+    if known.agreed_at and (event.at < known.agreed_at or same):
         return known, []
     before = known.starts_at
     now = known.but(

@@ -117,6 +117,14 @@ def test_the_same_booking_twice_and_a_change_that_changes_nothing_tell_nothing()
     given(appointments, booked).when(booked, same).then()
 
 
+def test_what_was_called_off_and_is_agreed_on_after_all_is_told_and_reminded_of() -> None:
+    after_all = AppointmentChanged(at=NOW + timedelta(days=3), appointment_id="a1", branch="main", starts_at=STARTS)
+    scene = given(appointments, booked, off).when(after_all)
+    [told] = wanted(scene)
+    assert (told.template, told.starts_at) == ("appointment-changed", STARTS)
+    scene.then(timer(FIRST, after_all.at), timer(SECOND, after_all.at), told)
+
+
 def test_a_change_that_is_told_late_does_not_undo_a_later_one() -> None:
     late = AppointmentChanged(at=NOW, appointment_id="a1", branch="zuid", starts_at=STARTS + timedelta(days=9))
     given(appointments, booked, moved).when(late).then()
