@@ -5,5 +5,6 @@ words, and what became of it. What it writes leaves by the same roads as an agen
 story.
 
 reads:   appointment.*, case.*, party.*, contact.made, contact.received, message.*, timer.elapsed
-writes:  notification.*, contact.made, appointment.confirmed, appointment.cancelled, task.opened, timer.*
+writes:  notification.*, contact.made, contact.noted, appointment.confirmed, appointment.cancelled, task.opened,
+         timer.set, timer.cleared
 """

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from engine.processor import State, processor
 from schemas.appointment import AppointmentCancelled, AppointmentConfirmed
-from schemas.contact import ContactMade, ContactReceived
+from schemas.contact import ContactMade, ContactNoted, ContactReceived
 from schemas.event import Event
 from schemas.message import MessageBounced, MessageDelivered, MessageFailed, MessageRead, MessageSent, MessageUnknown
 from schemas.notification import (
@@ -17,6 +17,7 @@ from schemas.notification import (
 )
 
 NAME: Final = "notify.receipts"
+AGENT: Final = "draad"  # Who did it, where an agent would stand.
 TOLD_MAX: Final = 100  # Of one address, of which receipts are known again.
 ANSWERS: Final = re.compile(r"\s*(ja|yes|afzeggen|no)[\s.!]*", re.IGNORECASE)
 CONFIRMS: Final = frozenset({"ja", "yes"})
@@ -50,14 +51,17 @@ def receive(known: Told, event: ContactMade | ContactReceived | Receipt) -> tupl
 
 
 def answered(known: Told, event: ContactReceived) -> tuple[Told, list[Event]]:
-    """One word, and nothing else: whoever writes more is answered by a person."""
+    """One word, and nothing else: nobody has to answer it. Whoever writes more is answered by a person."""
     found = ANSWERS.fullmatch(event.text)
     if not found:
         return known, []
+    said: dict[str, Any] = {"at": event.at, "contact_id": event.contact_id, "address_id": event.address_id}
+    said |= {"agent_id": AGENT, "result": "answered"}
     if found[1].lower() in CONFIRMS:
-        return known, [AppointmentConfirmed(at=event.at, appointment_id=known.appointment)]
+        confirmed = AppointmentConfirmed(at=event.at, appointment_id=known.appointment)
+        return known, [confirmed, ContactNoted(**said, text="Bevestigde de afspraak.")]
     cancelled = AppointmentCancelled(at=event.at, appointment_id=known.appointment, by="party")
-    return known.but(appointment=""), [cancelled]
+    return known.but(appointment=""), [cancelled, ContactNoted(**said, text="Zegde de afspraak af.")]
 
 
 def told(event: Receipt, notification_id: str) -> Event:

@@ -20,11 +20,11 @@ from schemas.event import Event, derived
 from schemas.notification import NotificationDue, NotificationFailed, NotificationPostponed, NotificationWithheld
 from services.notify.calendar import calendar
 from services.notify.hours import ZONE, closes, next_open
+from services.notify.receipts import AGENT
 from services.notify.settings import NotifySettings, Status
 from services.notify.texts import LANGUAGES, Texts, filled
 
 NAME: Final = "notify.writer"
-AGENT: Final = "draad"  # Who wrote it, where an agent would stand.
 NO_STATUS: Final = Status()
 
 log = structlog.get_logger("notify")

@@ -7,7 +7,7 @@ import pytest
 
 from engine.testing import given
 from schemas.appointment import AppointmentCancelled, AppointmentConfirmed
-from schemas.contact import ContactMade, ContactReceived
+from schemas.contact import ContactMade, ContactNoted, ContactReceived
 from schemas.event import Event
 from schemas.message import MessageBounced, MessageDelivered, MessageFailed, MessageRead, MessageSent, MessageUnknown
 from schemas.notification import (
@@ -39,6 +39,11 @@ def says(text: str, channel: str = "sms") -> ContactReceived:
     return ContactReceived(at=NOW, contact_id="c1", address_id="t", channel=channel, text=text)
 
 
+def noted(text: str) -> ContactNoted:
+    """So that it waits for nobody."""
+    return ContactNoted(at=NOW, contact_id="c1", address_id="t", agent_id="draad", text=text, result="answered")
+
+
 @pytest.mark.parametrize(
     ("receipt", "said"),
     [
@@ -57,13 +62,15 @@ def test_what_became_of_it(receipt: Event, said: Event) -> None:
 
 @pytest.mark.parametrize("text", ["JA", "ja", " Ja! ", "Yes."])
 def test_yes_confirms_the_appointment(text: str) -> None:
-    given(receipts, written()).when(says(text)).then(AppointmentConfirmed(at=NOW, appointment_id="a1"))
+    confirmed = AppointmentConfirmed(at=NOW, appointment_id="a1")
+    given(receipts, written()).when(says(text)).then(confirmed, noted("Bevestigde de afspraak."))
 
 
 @pytest.mark.parametrize("text", ["AFZEGGEN", "afzeggen.", "no"])
 def test_no_cancels_it_and_once(text: str) -> None:
     scene = given(receipts, written()).when(says(text))
-    scene.then(AppointmentCancelled(at=NOW, appointment_id="a1", by="party")).when(says(text)).then()
+    cancelled = AppointmentCancelled(at=NOW, appointment_id="a1", by="party")
+    scene.then(cancelled, noted("Zegde de afspraak af.")).when(says(text)).then()
 
 
 @pytest.mark.parametrize("text", ["", "ja maar ik kom later", "kan ik afzeggen?", "STOP", "ja" * 5_000, "j\u200ba"])
@@ -76,7 +83,8 @@ def test_the_word_counts_on_the_road_on_which_it_was_asked_and_for_what_was_told
     given(receipts, written()).when(says("ja", "email")).then()
     given(receipts, written(channel="email")).when(says("ja")).then()
     later = written(about="appointment/a2", message_id="m2", notification_id="n2")
-    given(receipts, written(), later).when(says("ja")).then(AppointmentConfirmed(at=NOW, appointment_id="a2"))
+    confirmed = AppointmentConfirmed(at=NOW, appointment_id="a2")
+    given(receipts, written(), later).when(says("ja")).then(confirmed, noted("Bevestigde de afspraak."))
 
 
 def test_an_address_that_is_told_ever_more_is_kept_small() -> None:
