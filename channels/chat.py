@@ -7,16 +7,16 @@ needs no provider: the log itself is the outbox, and the browser reads on from w
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from channels.address import Address, address
 from channels.bsn import flagged
 from channels.channel import Heard, Inbound, Message, Secrets, Told
+from channels.days import holiday
 from channels.token import named, token
 from schemas.contact import ContactReceived
 from schemas.errors import Refused, Untrusted
@@ -145,7 +145,7 @@ def open_channel(inboxes: Mapping[str, Inbox], secrets: Secrets, public_url: str
 def is_open(inbox: Inbox, now: datetime) -> bool:
     """Whether somebody answers at this moment."""
     here = now.astimezone(ZoneInfo(inbox.zone))
-    if inbox.opening and inbox.holidays and is_holiday(here.date()):
+    if inbox.opening and inbox.holidays and holiday(here.date()):
         return False
     return not inbox.opening or any(within(written, here) for written in inbox.opening)
 
@@ -158,7 +158,3 @@ def within(written: str, here: datetime) -> bool:
     days = (last - first) % 7 + 1
     opens, closes = (time.fromisoformat(found[name]) for name in ("opens", "closes"))
     return (here.weekday() - first) % 7 < days and opens <= here.time() < closes
-
-
-def is_holiday(day: date) -> bool:
-    return day in holidays.country_holidays("NL", years=day.year)

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from draad.beside import beside
 from draad.couriers import NAMES, TELLING
 from draad.keys import OTHERS, key_file
-from draad.parts import NOTIFY, PARTS
+from draad.parts import EVERY
 from draad.roads import read_plan
 from draad.settings import LOOPBACK, Misconfigured, Settings
 from draad.site import Site, read_site
@@ -117,9 +117,9 @@ def site(settings: Settings) -> Finding:
         return Finding(
             "Residents meet one branch and a form without words of yours: DRAAD_SITE names a file with them."
         )
-    told = f"in the name of {found.notify.organisation}" if found.notify else "nothing"
     if found.notify and (missing := unheard(found.notify, settings)):
         return Finding(f"Residents are to be told from {missing}, which is not in the file of channels.", well=False)
+    told = f"in the name of {found.notify.organisation}" if found.notify else "nothing"
     return Finding(
         f"Branches: {', '.join(found.branches)}. Steps of a journey are counted for {many(found)}. "
         f"Residents are told {told}."
@@ -133,9 +133,8 @@ def unheard(notify: NotifySettings, settings: Settings) -> str:
     except Misconfigured:
         return ""  # Which is told already.
     wanted = {"email": notify.email_inbox, "sms": notify.sms_inbox}
-    missing = [f"[{road}.{box}]" for road, box in wanted.items() if box not in there.get(road, {})]
-    known = [name for name in missing if name[1:].partition(".")[0] in there]
-    return known[0] if known else missing[0] if len(missing) == len(wanted) else ""
+    offered = {road: box for road, box in wanted.items() if road in there} or wanted
+    return next((f"[{road}.{box}]" for road, box in offered.items() if box not in there.get(road, {})), "")
 
 
 def many(found: Site) -> str:
@@ -206,7 +205,7 @@ def key(settings: Settings) -> Finding:
 async def on_the_log(settings: Settings) -> AsyncIterator[Finding]:
     async with beside(settings) as engine:
         yield Finding(f"The log holds {sum((await engine.ends()).values()):,} facts.")
-        ours = {part.name for part in (*PARTS, *NOTIFY)} | {*NAMES, TELLING}
+        ours = {part.name for part in EVERY} | {*NAMES, TELLING}
         for standing in await engine.standings():
             task = standing.task
             if standing.parked:

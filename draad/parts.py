@@ -62,8 +62,9 @@ PARTS: Final[tuple[Part, ...]] = (
 )
 # Only where DRAAD_SITE says in whose name residents are told.
 NOTIFY: Final[tuple[Part, ...]] = (appointments_told, cases_told, reaching, notifications, receipts)
+EVERY: Final = (*PARTS, *NOTIFY)
 
 
 def parts_of(site: Site) -> tuple[Part, ...]:
     """What runs there."""
-    return (*PARTS, *NOTIFY) if site.notify else PARTS
+    return EVERY if site.notify else PARTS

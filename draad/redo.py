@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from draad.beside import alone, beside
-from draad.parts import NOTIFY, PARTS
+from draad.parts import EVERY
 from draad.settings import Settings
 from engine.engine import Engine
 from engine.processor import Part
@@ -84,7 +84,7 @@ async def known(engine: Engine, name: str) -> None:
 
 
 def parts(name: str) -> Sequence[Part]:
-    found = [part for part in (*PARTS, *NOTIFY) if part.name == name]
+    found = [part for part in EVERY if part.name == name]
     if not found:
         raise Refused(f"this Draad has no part named {name}: start the one that has it, and ask again")
     return found

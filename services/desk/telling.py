@@ -150,9 +150,10 @@ def tell(entries: Sequence[Told]) -> Sequence[Telling]:
 
 def telling(row: Row, state: State, *, sure: bool) -> Telling:
     at, kind = datetime.fromisoformat(row["at"]), row["type"]
-    title, icon, tone = said(row, state)
+    more: Mapping[str, Any] = json.loads(row["detail"] or "{}")
+    program = kind == "contact.made" and "notification_id" in more
+    title, icon, tone = said(row, state, program=program)
     text: str = row["text"]
-    program = is_automatic(row)
     folded = len(text) > LONG_CHARS or (program and bool(row["title"]))
     return Telling(
         spot=spot(row["partition"], row["position"]),
@@ -164,7 +165,7 @@ def telling(row: Row, state: State, *, sure: bool) -> Telling:
         icon=icon,
         title=title,
         head=row["title"],
-        detail=detail(row),
+        detail=detail(row, more),
         by="automatisch" if program else f"door {row['agent_id']}" if row["agent_id"] else "",
         text=text,
         excerpt=f"{text[: TOLD_CHARS if program else EXCERPT_CHARS].rsplit(maxsplit=1)[0]} …" if folded else "",
@@ -177,11 +178,7 @@ def telling(row: Row, state: State, *, sure: bool) -> Telling:
     )
 
 
-def is_automatic(row: Row) -> bool:
-    return row["type"] == "contact.made" and "notification_id" in json.loads(row["detail"] or "{}")
-
-
-def said(row: Row, state: State) -> tuple[str, str, str]:
+def said(row: Row, state: State, *, program: bool) -> tuple[str, str, str]:
     kind = row["type"]
     if kind == "contact.received":
         channel = words.channel(row["channel"])
@@ -189,7 +186,7 @@ def said(row: Row, state: State) -> tuple[str, str, str]:
     if kind.startswith("message."):
         return f"Bericht {state.label}", "letter", state.tone
     title, icon, tone = SAID.get(kind, (kind, words.OTHER, "plain"))
-    if is_automatic(row):
+    if program:
         title = "Bericht"
     if kind in {"contact.answered", "contact.made"} and row["channel"] not in {"", "unknown"}:
         return f"{title} via {words.channel(row['channel']).label}", words.channel(row["channel"]).icon, tone
@@ -200,8 +197,7 @@ def said(row: Row, state: State) -> tuple[str, str, str]:
     return title, icon, tone
 
 
-def detail(row: Row) -> str:  # noqa: PLR0911  # One line for each kind of thing to say.
-    more: Mapping[str, Any] = json.loads(row["detail"] or "{}")
+def detail(row: Row, more: Mapping[str, Any]) -> str:  # noqa: PLR0911  # One line for each kind of thing to say.
     match row["type"]:
         case "contact.overdue" | "task.overdue" | "case.overdue":
             return f"Dit moest klaar zijn op {moment(row['due'])}."

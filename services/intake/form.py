@@ -11,16 +11,15 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 import structlog
 from fastapi import APIRouter, Request
-from holidays import country_holidays
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from channels.days import ZONE, working
 from channels.token import token
 from engine.engine import Engine
 from schemas.contact import ContactReceived
@@ -29,12 +28,8 @@ from schemas.event import Line, NoLine, derived, fact
 from services.intake.asked import Asked, Wrong, checked, filled_in, flags, marked
 from services.intake.wording import WORDS, day, days
 
-HERE: Final = ZoneInfo("Europe/Amsterdam")
 PAGES: Final = Path(__file__).parent / "pages"
 ASSETS: Final = Path(__file__).parent / "assets"
-SUNDAY: Final = 6
-SATURDAY: Final = 5
-FREE: Final = country_holidays("NL")
 NUMBER_CHARS: Final = 6  # As the desk shows it.
 PREFIX: Final = "/contact"
 SENTENCES: Final[Mapping[int, str]] = {404: "gone", 413: "too_large", 429: "too_many"}
@@ -124,7 +119,7 @@ class Form:
 
     def _confirmed(self, language: str, asked: Asked, contact: str) -> HTMLResponse:
         words = WORDS[language]
-        by = answered_by(self._clock().astimezone(HERE).date(), self._settings.answer_days)
+        by = answered_by(self._clock().astimezone(ZONE).date(), self._settings.answer_days)
         values = {
             "asked": asked,
             "by": words["by"].format(day=day(by, language)),
@@ -142,8 +137,7 @@ def answered_by(on: date, working_days: int) -> date:
     left = working_days
     while left:
         on += timedelta(days=1)
-        if on.weekday() not in {SATURDAY, SUNDAY} and on not in FREE:
-            left -= 1
+        left -= working(on)
     return on
 
 

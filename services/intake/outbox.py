@@ -77,15 +77,6 @@ def written(known: Outbox, event: ContactAnswered | ContactMade) -> tuple[Outbox
     """What an agent wrote, if it is to be carried, and is not known."""
     if not event.message_id or not event.text or event.message_id in (*names(known), *known.ended):
         return known, []
-    if len(known.letters) >= LETTERS_MAX:
-        failed = MessageFailed(
-            at=event.at,
-            message_id=event.message_id,
-            address_id=event.address_id,
-            channel=event.channel,
-            reason="too-many",
-        )
-        return known, [failed]
     letter = Letter(
         message_id=event.message_id,
         channel=event.channel,
@@ -96,6 +87,8 @@ def written(known: Outbox, event: ContactAnswered | ContactMade) -> tuple[Outbox
         title=event.title,
         thread_id=event.thread_id,
     )
+    if len(known.letters) >= LETTERS_MAX:
+        return known, [failed(letter, event.at, event.address_id, "too-many")]
     if isinstance(event, ContactAnswered):
         letter = letter.but(reply_to=event.reply_to)
     else:

@@ -5,8 +5,8 @@ from typing import Final
 
 from icalendar import Calendar, Event, Timezone, vCalAddress, vText
 
+from channels.days import ZONE
 from schemas.notification import NotificationDue
-from services.notify.hours import ZONE
 
 # By a rule, not by a list of dates: Outlook reads a list wrongly.
 RULE: Final = """BEGIN:VTIMEZONE

@@ -2,20 +2,15 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from holidays import country_holidays
+from channels.days import SUNDAY, ZONE, holiday
 
-ZONE: Final = ZoneInfo("Europe/Amsterdam")
 LOUD: Final = frozenset({"sms", "whatsapp"})
 OPENS, CLOSES = time(9), time(20)  # The first moment that it may, and the first that it may no more.
-SUNDAY: Final = 6
-HOLIDAYS: Final = country_holidays("NL")
-LAST: Final = date(9000, 1, 1)  # Beyond it nobody looks at calendars.
 
 
 def open_on(day: date) -> bool:
-    return day.weekday() != SUNDAY and (day > LAST or day not in HOLIDAYS)
+    return day.weekday() != SUNDAY and not holiday(day)
 
 
 def next_open(channel: str, at: datetime) -> datetime:

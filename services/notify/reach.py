@@ -30,17 +30,20 @@ def reach(
     known: Reach, event: PartyAddressLinked | PartyAddressUnlinked | PartyPreferenceSet | NotificationWanted
 ) -> tuple[Reach, list[Event]]:
     match event:
-        case PartyAddressLinked():
-            others = tuple(route for route in known.routes if route[2] != event.address_id)
-            channel = "sms" if event.channel in BY_NUMBER else event.channel
-            mine = ((channel, event.address, event.address_id),) if event.certainty == "certain" else ()
-            return known.but(routes=(*mine, *others)[:ADDRESSES_MAX]), []
-        case PartyAddressUnlinked():
-            return known.but(routes=tuple(route for route in known.routes if route[2] != event.address_id)), []
+        case PartyAddressLinked() | PartyAddressUnlinked():
+            routes = tuple(route for route in known.routes if route[2] != event.address_id)
+            if isinstance(event, PartyAddressLinked) and event.certainty == "certain":
+                routes = ((road(event.channel), event.address, event.address_id), *routes)
+            return known.but(routes=routes[:ADDRESSES_MAX]), []
         case PartyPreferenceSet():
             return known.but(prefers=event.channel, language=event.language), []
         case NotificationWanted():
             return known, [requested(known, event)]
+
+
+def road(channel: str) -> str:
+    """On which somebody is told who is known, or prefers to be reached, on this channel."""
+    return "sms" if channel in BY_NUMBER else channel
 
 
 def requested(known: Reach, event: NotificationWanted) -> NotificationRequested:
@@ -49,15 +52,12 @@ def requested(known: Reach, event: NotificationWanted) -> NotificationRequested:
     if known.prefers in PEOPLE:
         return NotificationRequested(**said, why="prefers-a-person")
     given = ((event.channel, event.address, event.address_id),) if event.address and event.address_id else ()
-    prefers = "sms" if known.prefers in BY_NUMBER else known.prefers
+    prefers = road(known.prefers)
     usual = REMINDERS if event.template.endswith("-reminder") else ORDER
     order = tuple(dict.fromkeys((prefers, *usual))) if prefers in ORDER else usual
-    # An address that they gave for this comes before those that we know.
-    routes = [route for channel in order for route in (*given, *known.routes) if route[0] == channel]
-    each = {channel: (channel, address, name) for channel, address, name in reversed(routes)}
-    found = tuple(
-        Route(channel=c, address=address, address_id=name) for c, address, name in (each[c] for c in order if c in each)
-    )
+    # On each road the first: what they gave for this comes before what we know.
+    each = {channel: (address, name) for channel, address, name in reversed((*given, *known.routes))}
+    found = tuple(Route(channel=c, address=each[c][0], address_id=each[c][1]) for c in order if c in each)
     why = "preference" if prefers in ORDER and found and found[0].channel == prefers else "usual"
     return NotificationRequested(**said, routes=found, why=why if found else "no-address")
 

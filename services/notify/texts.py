@@ -13,7 +13,6 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from channels.gsm import counted, plain
 from schemas.errors import Refused
 from schemas.event import Line, Text, Word
 
@@ -82,9 +81,3 @@ def filled(text: str, said: Mapping[str, str]) -> str:
 
 def names(line: str) -> list[str]:
     return [name for _, name, _, _ in Formatter().parse(line) if name]
-
-
-def fits_one_sms(text: str) -> bool:
-    """Whether it is one message in the small alphabet, at its carrier."""
-    found = counted(plain(text))
-    return found.small and found.segments == 1

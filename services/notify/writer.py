@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from babel.dates import format_date, format_time
 
+from channels.days import ZONE
 from channels.gsm import plain
 from engine.engine import Engine
 from engine.work import reason
@@ -19,7 +20,7 @@ from schemas.errors import Conflict, Unavailable
 from schemas.event import Event, derived
 from schemas.notification import NotificationDue, NotificationFailed, NotificationPostponed, NotificationWithheld
 from services.notify.calendar import calendar
-from services.notify.hours import ZONE, closes, next_open
+from services.notify.hours import closes, next_open
 from services.notify.receipts import AGENT
 from services.notify.settings import NotifySettings, Status
 from services.notify.texts import LANGUAGES, Texts, filled

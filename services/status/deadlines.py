@@ -4,12 +4,10 @@ A term that a suspension lengthens, and would end on a Saturday, Sunday or holid
 the law on terms has it. Whoever says by when it is due has counted so already.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from holidays import country_holidays
-
+from channels.days import ZONE, working
 from engine.processor import State, processor
 from schemas.case import (
     Case,
@@ -32,10 +30,6 @@ SOON: Final = f"{NAME}.soon"
 WARNED: Final = timedelta(days=7)  # Before it is due.
 BY: Final = timedelta(days=1)  # Within which somebody looks at a case that is late.
 WHO: Final = "kcc"  # Where no agent owns it.
-ZONE: Final = ZoneInfo("Europe/Amsterdam")
-FREE: Final = country_holidays("NL")
-SATURDAY: Final = 5
-LAST: Final = date(9000, 1, 1)  # Beyond it nobody looks at calendars.
 
 
 class Term(State, frozen=True):
@@ -97,7 +91,7 @@ def resumed(term: Term, event: CaseResumed, stood: timedelta) -> tuple[Term, lis
 def next_working(due: datetime) -> datetime:
     """The same hour of the clock, on this day or the next on which people work."""
     here = due.astimezone(ZONE)
-    while here.weekday() >= SATURDAY or (here.date() < LAST and here.date() in FREE):
+    while not working(here.date()):
         here += timedelta(days=1)
     return here
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
+from channels.days import HOLIDAYS as FREE
+from channels.days import SATURDAY, ZONE
 from engine.testing import given
 from schemas import CATALOGUE
 from schemas.case import (
@@ -24,7 +26,7 @@ from schemas.case import (
 from schemas.event import Event, derived
 from schemas.task import TaskOpened
 from schemas.timer import TimerCleared, TimerElapsed, TimerSet
-from services.status.deadlines import BY, FREE, NAME, SATURDAY, SOON, WARNED, ZONE, deadlines, next_working
+from services.status.deadlines import BY, NAME, SOON, WARNED, deadlines, next_working
 
 NOW: Final = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)  # A Monday.
 DUE: Final = NOW + timedelta(days=28)

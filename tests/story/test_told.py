@@ -1,18 +1,14 @@
 """A resident is told first: her appointment and her case reach her by mail, once each, whatever fails in between."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.many import Many
-from tests.story.test_week import alone, together
-from tests.story.town import MAIL, Town, eventually, open_town
+from tests.story.town import MAIL, Town, eventually
 
 TOLD: Final = """
 [branches.main]
@@ -29,17 +25,10 @@ says = "Uw paspoort ligt klaar."
 """
 
 
-@pytest.fixture(params=["one machine", pytest.param("many machines", marks=pytest.mark.xdist_group("servers"))])
-def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
-    many: Many | None = None if request.param == "one machine" else request.getfixturevalue("many")
-    with open_town(tmp_path, together if many else alone, many or {}) as here:
-        (tmp_path / "site.toml").write_text(TOLD)
-        yield here
-
-
 @pytest.mark.timeout(300)
 def test_she_hears_of_her_appointment_and_her_case_by_mail_and_of_each_thing_once(town: Town) -> None:
     starts = datetime.now(UTC) + timedelta(days=9)
+    (town.folder / "site.toml").write_text(TOLD)
     with town.open():
         party = says(town, "/v1/parties", "p", name="Joëlle Bakker")["party_id"]
         where = {"kind": "email", "value": MAIL}

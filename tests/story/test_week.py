@@ -4,47 +4,19 @@ All that providers say, they say twice; and in the middle of the week the power 
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
-from pathlib import Path
 from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.chromium import fit, opened
-from tests.many import Many
-from tests.running import Running, draad, running
+from tests.running import draad
 from tests.story.agent import Agent, Entry
-from tests.story.town import MAIL, PHONE, Town, eventually, open_town
+from tests.story.town import MAIL, PHONE, Town, eventually
 
 JOELLE: Final = "Joëlle Bakker"
-
-
-@contextmanager
-def alone(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[list[Running]]:
-    with running(folder / "draad.db", port, None, "run", **settings) as house:
-        yield [house]
-
-
-@contextmanager
-def together(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[list[Running]]:
-    """One machine answers, another works."""
-    log = folder / "draad.db"  # There is none: the settings name a log on Kafka.
-    with (
-        running(log, port, None, "desk", **settings) as desk,
-        running(log, 0, None, "work", **settings) as work,
-    ):
-        yield [desk, work]
-
-
-@pytest.fixture(params=["one machine", pytest.param("many machines", marks=pytest.mark.xdist_group("servers"))])
-def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
-    many: Many | None = None if request.param == "one machine" else request.getfixturevalue("many")
-    with open_town(tmp_path, together if many else alone, many or {}) as here:
-        yield here
 
 
 # What the agent reads in the end. What the desk itself wrote down of it, such as who was linked to whom, is beside it.

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
+from channels.days import ZONE
 from engine.testing import Scene, given
 from schemas.appointment import (
     AppointmentArrived,
@@ -28,7 +29,7 @@ from services.notify.appointments import (
     name_of,
     reminders,
 )
-from services.notify.hours import ZONE, open_on
+from services.notify.hours import open_on
 
 NOW: Final = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)  # A Monday.
 STARTS: Final = datetime(2026, 11, 12, 9, 30, tzinfo=UTC)  # A Thursday, half past ten in the Netherlands.

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from icalendar import Calendar
 
-from channels.gsm import counted
+from channels.gsm import Count, counted, plain
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from schemas.contact import ContactMade
@@ -16,7 +16,7 @@ from schemas.errors import Refused
 from schemas.event import fact
 from schemas.notification import NotificationDue, NotificationFailed, NotificationPostponed, NotificationWithheld
 from services.notify.settings import NotifySettings, Status
-from services.notify.texts import FIELDS, LANGUAGES, filled, fits_one_sms, read_texts
+from services.notify.texts import FIELDS, LANGUAGES, filled, read_texts
 from services.notify.writer import Letterhead, Place, Writer
 
 NOW: Final = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -90,7 +90,7 @@ def test_a_line_of_which_a_field_is_empty_is_left_out_and_leaves_no_hole() -> No
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_every_sms_is_one_message_without_what_is_nobody_elses_business(template: str, language: str) -> None:
     sms = written(due(template, "sms", language=language))
-    assert fits_one_sms(sms.text), counted(sms.text)
+    assert counted(plain(sms.text)) == Count(segments=1, small=True)
     assert not any(secret in sms.text for secret in ("Paspoort", "paspoort", "BK417"))
     assert (sms.title, sms.calendar) == ("", "")
 

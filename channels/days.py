@@ -1,0 +1,21 @@
+"""Days as the Dutch have them: on which of them people work, and what o'clock it is there."""
+
+from datetime import date
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from holidays import country_holidays
+
+ZONE: Final = ZoneInfo("Europe/Amsterdam")
+SATURDAY, SUNDAY = 5, 6
+LAST: Final = date(9000, 1, 1)  # Beyond it nobody looks at calendars.
+HOLIDAYS: Final = country_holidays("NL")
+
+
+def holiday(day: date) -> bool:
+    return day < LAST and day in HOLIDAYS
+
+
+def working(day: date) -> bool:
+    """Neither a Saturday, a Sunday nor a holiday."""
+    return day.weekday() < SATURDAY and not holiday(day)
