@@ -16,11 +16,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from channels import posting
 from channels.address import PSEUDONYM_CHARS, address
 from channels.bsn import flagged
 from channels.channel import Heard, Inbound, Message, Secrets, Told
 from channels.mime import File, Unreadable, content, line, mailbox, message_ids, opened, value, values
+from channels.posting import Letter, Post, Relay
 from channels.robot import Returned, returned, robot, unverified
 from channels.token import named, token
 from schemas.contact import Attachment, ContactReceived
@@ -73,7 +73,7 @@ class Named(NamedTuple):
 
 
 def open_channel(inboxes: Mapping[str, Inbox], secrets: Secrets, public_url: str) -> "Email":
-    """Nothing is opened: a connection lasts for one mail. `public_url` is not ours to use: mail has its own."""
+    """Nothing is opened before there is a mail to send. `public_url` is not ours to use: mail has its own."""
     del public_url
     return Email(inboxes, secrets)
 
@@ -85,6 +85,7 @@ class Email:
 
     def __init__(self, inboxes: Mapping[str, Inbox], secrets: Secrets) -> None:
         self.inboxes, self._secrets = inboxes, secrets
+        self._posts = {name: Post(relay(inbox)) for name, inbox in inboxes.items()}
 
     def read(self, inbound: Inbound) -> Heard:
         """One mail, as its bytes; a mail that came over LMTP has its envelope on top. Pure. Raises `Unreadable`.
@@ -134,16 +135,19 @@ class Email:
 
     async def send(self, message: Message) -> str:
         """Hand it to the relay: the same bytes each time. Returns its Message-ID, without the brackets."""
-        inbox, letter = self.inboxes[message.inbox], self.letter(message)
-        password = inbox.smtp_password.get_secret_value()
-        relay = posting.Relay(inbox.smtp_host, inbox.smtp_port, inbox.smtp_security, inbox.smtp_user, password)
-        await posting.post(relay, letter)
+        letter = self.letter(message)
+        await self._posts[message.inbox].send(letter)
         return letter.own_id
 
-    def letter(self, message: Message) -> posting.Letter:
+    async def close(self) -> None:
+        """Let go of the relays."""
+        for post in self._posts.values():
+            await post.close()
+
+    def letter(self, message: Message) -> Letter:
         """The message with all its names: what an answer to it, and what comes back of it, is known by."""
         inbox = self.inboxes[message.inbox]
-        return posting.Letter(
+        return Letter(
             message=message,
             sender=inbox.address,
             name=inbox.name,
@@ -206,6 +210,11 @@ class Email:
             at=inbound.at, message_id=message_id, address_id=address_id, channel=NAME, reason=final[0].reason
         )
         return [event]
+
+
+def relay(inbox: Inbox) -> Relay:
+    password = inbox.smtp_password.get_secret_value()
+    return Relay(inbox.smtp_host, inbox.smtp_port, inbox.smtp_security, inbox.smtp_user, password)
 
 
 def contact_id(inbox: str, raw: bytes, mail: Parsed) -> str:

@@ -10,6 +10,7 @@ from draad.site import Site
 from engine.blobs import Blobs
 from engine.engine import Engine
 from services.intake import courier, fetching
+from services.intake.budget import Budget
 from services.intake.courier import Courier
 from services.intake.fetching import Fetching
 from services.notify import writer
@@ -25,8 +26,9 @@ def couriers(engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], dat
     """Each runs until the engine stops."""
     senders = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Sender)}
     fetchers = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Fetcher)}
+    budget = Budget(engine, {"sms": site.notify.sms_per_day} if site.notify else {}, clock)
     return (
-        Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes).run,
+        Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget).run,
         Fetching(engine, fetchers, blobs, clock).run,
         *([Writer(engine, letterhead(site, roads), clock).run] if site.notify else []),
     )

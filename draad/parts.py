@@ -18,6 +18,7 @@ from services.intake.lines import lines
 from services.intake.outbox import outbox
 from services.intake.place import mails, places
 from services.intake.quarantine import quarantine
+from services.intake.spent import spent
 from services.klantinteracties.cards import cards
 from services.notify.appointments import appointments as appointments_told
 from services.notify.cases import cases as cases_told
@@ -53,6 +54,7 @@ PARTS: Final[tuple[Part, ...]] = (
     work_list,
     appointments,
     outbox,
+    spent,
     lines,
     places,
     mails,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -14,7 +14,7 @@ from engine.processor import Courier, opened
 from engine.seat import POLL_S_MAX
 from engine.store import Changes, Lease, Parked, Pull, Store, Task
 from engine.work import WAITS, reason
-from schemas.errors import Conflict, Unavailable
+from schemas.errors import Conflict, Refused, Unavailable
 from schemas.event import Envelope, Event, effect
 
 PULL_MAX: Final = 100
@@ -42,16 +42,28 @@ class Delivery:
         await self._rounds.end(self.envelope.position, effects, self._token)
 
 
-class Rounds:
-    """One courier's way along the log."""
+@dataclass(slots=True, eq=False)
+class Move:
+    """What one delivery changes, by who held the task then; and what came of it, once it is written."""
 
-    def __init__(self, store: Store, part: Courier, partition: str, clock: Callable[[], datetime]) -> None:
+    token: int
+    changes: Changes
+    came: Exception | None = field(default_factory=lambda: Conflict("this delivery has been lent to somebody else"))
+
+
+class Rounds:
+    """One courier's way along the log. It lends at most `at_once` events in one go."""
+
+    def __init__(
+        self, store: Store, part: Courier, partition: str, clock: Callable[[], datetime], at_once: int = 1
+    ) -> None:
         self.part, self.partition = part, partition
-        self._store, self._clock = store, clock
+        self._store, self._clock, self._at_once = store, clock, at_once
         self._holder = uuid4().hex
         self._task: Task | None = None
         self._begun: Sequence[Envelope] = ()  # Lent before and never finished, and not lent again yet.
         self._pull: Pull | None = None  # What follows, looked up and not lent yet.
+        self._moves: list[Move] = []  # That wait to be written, all of them together.
         self._writing = asyncio.Lock()  # The task moves by compare-and-set: one push at a time.
         self._holding: asyncio.Task[None] | None = None
         self._in_hand: set[int] = set()
@@ -60,7 +72,7 @@ class Rounds:
     async def lend(self, lease: timedelta) -> AsyncIterator[Delivery]:
         """Everything there is to lend now. Raises `Conflict` while another courier of this name is at work."""
         while await self.look(lease):
-            async for delivery in self.hand_out():
+            async for delivery in self.hand_out(asyncio.Event()):
                 yield delivery
 
     async def found(self, lease: timedelta) -> None:
@@ -89,30 +101,28 @@ class Rounds:
         self._pull = await self._look()
         return bool(self._begun or self._pull)
 
-    async def hand_out(self) -> AsyncIterator[Delivery]:
-        """Lend what was found."""
+    async def hand_out(self, stopping: asyncio.Event) -> AsyncIterator[Delivery]:
+        """Lend what was found; once it is `stopping`, only what was begun in one go with the last."""
         begun, pull, self._begun, self._pull = self._begun, self._pull, (), None
         for envelope in begun:
-            delivery = await self._again(envelope)
+            delivery = None if stopping.is_set() else await self._again(envelope)
             if delivery:
                 yield delivery
         if pull is None:
             return
         again = bool(pull.redrive)  # First what waits, and then look again.
         waiting = set() if again else set(pull.parked)
-        for envelope in pull.redrive or pull.records:
-            delivery = await self._begin(envelope, parked=envelope.subject in waiting, redriven=again)
-            if delivery:
+        found = pull.redrive or pull.records
+        for start in range(0, len(found), self._at_once):
+            if stopping.is_set():
+                return
+            for delivery in await self._begin(found[start : start + self._at_once], waiting, redriven=again):
                 yield delivery
-            else:
-                waiting.add(envelope.subject)
         failed = pull.redrive[0].subject if again and waiting else ""
         await self._push(Changes(0 if again else pull.upto, redriven=failed))
 
     async def end(self, position: int, outcomes: list[Envelope], token: int) -> None:
-        if self._task is None or self._task.token != token:
-            raise Conflict("this delivery has been lent to somebody else")
-        await self._push(Changes(0, outcomes=outcomes, done=[position]))
+        await self._push(Changes(0, outcomes=outcomes, done=[position]), token)
         self._in_hand.discard(position)
         self._ended.set()
 
@@ -162,48 +172,76 @@ class Rounds:
         pull = await self._store.pull(self.part, task, limit=PULL_MAX, now=self._clock())
         return pull if pull.records or pull.redrive or pull.upto > task.position else None
 
-    async def _begin(self, envelope: Envelope, *, parked: bool, redriven: bool) -> Delivery | None:
-        """Write down that it is begun, then lend it; or set it aside."""
-        changes = Changes(0 if redriven else envelope.position)
-        try:
-            why = WAITS if parked else ""
-            event = None if parked else opened(self.part, envelope)
-        except ValueError as error:
-            why = reason(error)
-        if why:
-            changes.parked.append(Parked(envelope.position, envelope.subject, why))
-            await self._push(changes)
-            return None
-        changes.begun.append(envelope.position)
-        if redriven:
-            changes.unparked.append(envelope.position)
+    async def _begin(self, found: Sequence[Envelope], waiting: set[str], *, redriven: bool) -> Sequence[Delivery]:
+        """Write down that these are begun, then lend them; what cannot be read is set aside, and its subject waits."""
+        changes, lent = Changes(0 if redriven else found[-1].position), list[tuple[Envelope, Any]]()
+        for envelope in found:
+            why = WAITS if envelope.subject in waiting else ""
+            try:
+                event = None if why else opened(self.part, envelope)
+            except ValueError as error:
+                why = reason(error)
+            if why:
+                waiting.add(envelope.subject)
+                changes.parked.append(Parked(envelope.position, envelope.subject, why))
+                continue
+            lent.append((envelope, event))
+            changes.begun.append(envelope.position)
+            if redriven:
+                changes.unparked.append(envelope.position)
         await self._push(changes)
-        return self._delivery(envelope, begun=False, event=event)
+        return [self._delivery(envelope, event, begun=False) for envelope, event in lent]
 
     async def _again(self, envelope: Envelope) -> Delivery | None:
         """Lend what was begun before; or set it aside, where its courier can read it no more."""
         await self._push(Changes(0))  # Where others have taken over meanwhile, they may have finished it.
         try:
-            return self._delivery(envelope, begun=True)
+            return self._delivery(envelope, opened(self.part, envelope), begun=True)
         except ValueError as error:
             parked = Parked(envelope.position, envelope.subject, reason(error))
             await self._push(Changes(0, done=[envelope.position], parked=[parked]))
             return None
 
-    def _delivery(self, envelope: Envelope, *, begun: bool, event: object = None) -> Delivery:
-        delivery = Delivery(event or opened(self.part, envelope), envelope, begun, self, self._held().token)
+    def _delivery(self, envelope: Envelope, event: object, *, begun: bool) -> Delivery:
+        delivery = Delivery(event, envelope, begun, self, self._held().token)
         self._in_hand.add(envelope.position)
         return delivery
 
-    async def _push(self, changes: Changes) -> None:
+    async def _push(self, changes: Changes, token: int | None = None) -> None:
+        """Write it, with all that waits by then. Raises what came of it."""
+        move = Move(self._held().token if token is None else token, changes)
+        self._moves.append(move)
         async with self._writing:
-            task = self._held()
-            changes.position = max(changes.position, task.position)
-            try:
-                self._task = await self._store.push(self.part, task, changes)
-            except (Conflict, Unavailable):
-                self.forget()
-                raise
+            if move in self._moves:  # Nobody before us has taken it along.
+                moves, self._moves = self._moves, []
+                await self._write(moves)
+        if move.came:
+            raise move.came
+
+    async def _write(self, moves: Sequence[Move]) -> None:
+        """All of them that are ours in one transaction. If it breaks off, they are lent again."""
+        task = self._task
+        ours = [move for move in moves if task and move.token == task.token]
+        if not task or not ours:
+            return
+        try:
+            self._task = await self._store.push(
+                self.part, task, together([move.changes for move in ours], task.position)
+            )
+        except Refused as error:
+            ours[0].came = error
+            for move in ours if len(ours) > 1 else ():  # One of them: each alone.
+                await self._write([move])
+        except (Conflict, Unavailable) as error:
+            self.forget()
+            for move in ours:
+                move.came = error
+        except BaseException:
+            self.forget()
+            raise
+        else:
+            for move in ours:
+                move.came = None
 
     def _lease(self, lease: timedelta) -> Lease:
         now = self._clock()
@@ -217,3 +255,16 @@ class Rounds:
                     await self._store.lease([self._task], self._lease(lease))
             except (Conflict, Unavailable):
                 self._task = None
+
+
+def together(every: Sequence[Changes], position: int) -> Changes:
+    """All that these change, in their order, from this position on."""
+    return Changes(
+        max(position, *(one.position for one in every)),
+        outcomes=[outcome for one in every for outcome in one.outcomes],
+        unparked=[number for one in every for number in one.unparked],
+        parked=[parked for one in every for parked in one.parked],
+        redriven=next((one.redriven for one in every if one.redriven), ""),
+        begun=[number for one in every for number in one.begun],
+        done=[number for one in every for number in one.done],
+    )

@@ -77,15 +77,19 @@ class Engine:
         """Ask `run` and `follow` to end after the batch at hand."""
         self._stopping.set()
 
-    async def follow(self, name: str, *types: type[Event], end_s: float = 0.0) -> AsyncIterator[Delivery]:
-        """Lend events, one at a time and in order, to somebody who acts on the world.
+    async def follow(
+        self, name: str, *types: type[Event], end_s: float = 0.0, at_once: int = 1
+    ) -> AsyncIterator[Delivery]:
+        """Lend events, in order, to somebody who acts on the world.
 
-        Lending is durable first, so that after a crash what was begun is lent again, marked `begun`. Every delivery
-        must be ended by `await delivery.done(*outcomes)`. Several may be in hand at once: a stop waits for their end,
-        but not longer than `end_s`.
+        Lending is durable first, so that after a crash what was begun is lent again, marked `begun`. Up to `at_once`
+        are begun in one go, and lent one after the other. Every delivery must be ended by
+        `await delivery.done(*outcomes)`. Several may be in hand at once: a stop waits for their end, but not longer
+        than `end_s`.
         """
         part = courier(name, *types)
-        ways = [Rounds(self.store, part, where, self._clock) for where in await self.store.partitions([part])]
+        where = await self.store.partitions([part])
+        ways = [Rounds(self.store, part, partition, self._clock, at_once) for partition in where]
         looking = {asyncio.create_task(rounds.found(LEASE)): rounds for rounds in ways}
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -95,10 +99,8 @@ class Engine:
                     rounds = looking.pop(task)
                     task.result()
                     try:
-                        async for delivery in rounds.hand_out():
+                        async for delivery in rounds.hand_out(self._stopping):
                             yield delivery
-                            if self._stopping.is_set():
-                                break
                     except (Conflict, Unavailable) as error:
                         rounds.failed(error)
                     if self._stopping.is_set():

@@ -46,6 +46,7 @@ REASONS: Final[Mapping[str, str]] = {
     "agent": "Door een medewerker",
     "no-such-address": "dit adres bestaat niet",
     "no-road": "dit kanaal is hier niet ingesteld",
+    "over-budget": "vandaag gaan er geen automatische berichten meer over dit kanaal",
     "mailbox-full": "de mailbox is vol",
     "refused": "geweigerd door de ontvanger",
     "window-closed": "de 24 uur van WhatsApp zijn voorbij",

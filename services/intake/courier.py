@@ -21,9 +21,11 @@ from engine.engine import Engine
 from engine.work import reason
 from schemas.errors import Ambiguous, Conflict, Refused, Unavailable
 from schemas.message import MessageFailed, MessagePostponed, MessageRequested, MessageSent, MessageUnknown
+from services.intake.budget import Budget
 
 NAME: Final = "intake.courier"
 IN_HAND_MAX: Final = 64  # Messages on their way at once.
+AT_ONCE: Final = 16  # That are begun in one go.
 SEND_S_MAX: Final = 30.0
 LOOK_S_MAX: Final = 60.0  # A provider may list late what it took.
 END_S_MAX: Final = 5.0  # At a stop, what is on its way may still end.
@@ -43,16 +45,18 @@ class Nobody:
 class Courier:
     """Takes messages to the roads on which somebody can be answered."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # All that it stands on.
         self,
         engine: Engine,
         senders: Mapping[str, Sender],
         clock: Callable[[], datetime],
         registry: CollectorRegistry | None = None,
         inboxes: Mapping[str, Collection[str]] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._engine, self._senders, self._clock = engine, senders, clock
         self._inboxes = inboxes or {}  # The names of each road's inboxes.
+        self._budget = budget or Budget(engine, {}, clock)
         self._lanes: dict[str, deque[Delivery]] = {}
         self._room = asyncio.Semaphore(IN_HAND_MAX)
         self._counted = Counter(
@@ -62,7 +66,7 @@ class Courier:
     async def run(self) -> None:
         """Until the engine stops."""
         async with asyncio.TaskGroup() as group:
-            async for delivery in self._engine.follow(NAME, MessageRequested, end_s=END_S_MAX):
+            async for delivery in self._engine.follow(NAME, MessageRequested, end_s=END_S_MAX, at_once=AT_ONCE):
                 await self._room.acquire()
                 address = delivery.event.address_id
                 lane = self._lanes.get(address)
@@ -93,6 +97,8 @@ class Courier:
         sender = self._senders.get(request.channel) or Nobody()
         try:
             message = message_of(request, self._clock(), self._inboxes.get(request.channel, ()))
+            if message.automatic and not delivery.begun:
+                await self._budget.ask(request.channel)
             found = await (look_for(sender, message) if delivery.begun else hand_over(sender, message))
             return MessageSent(at=self._clock(), reference=found, **said)
         except Refused as error:

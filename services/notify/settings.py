@@ -29,6 +29,7 @@ class NotifySettings(BaseModel):
     phone: NoLine = ""  # For those who would rather call: 14 020.
     email_inbox: Word = "main"  # From which mailbox it goes, and which reads the answers.
     sms_inbox: Word = "main"
+    sms_per_day: Annotated[int, Field(ge=0)] = 2_000  # More than these leave only where an agent wrote them.
     texts: Annotated[Path | None, Field(strict=False)] = (
         None  # A folder with texts of your own: nl.toml, en.toml. What is not in it is as we wrote it.
     )

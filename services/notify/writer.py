@@ -3,6 +3,7 @@
 Whoever reads the log again finds the same words, whatever the texts are now.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -13,6 +14,7 @@ from babel.dates import format_date, format_time
 
 from channels.days import ZONE
 from channels.gsm import plain
+from engine.courier import Delivery
 from engine.engine import Engine
 from engine.work import reason
 from schemas.contact import ContactMade
@@ -26,6 +28,8 @@ from services.notify.settings import NotifySettings, Status
 from services.notify.texts import LANGUAGES, Texts, filled
 
 NAME: Final = "notify.writer"
+AT_ONCE: Final = 16
+END_S_MAX: Final = 5.0
 NO_STATUS: Final = Status()
 
 log = structlog.get_logger("notify")
@@ -53,14 +57,22 @@ class Writer:
     def __init__(self, engine: Engine, letterhead: Letterhead, clock: Callable[[], datetime]) -> None:
         self._engine, self._clock = engine, clock
         self._settings, self._texts, self._places, self._senders = letterhead
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
         """Until the engine stops."""
-        async for delivery in self._engine.follow(NAME, NotificationDue):
-            try:
-                await delivery.done(self.written(delivery.event))
-            except (Conflict, Unavailable) as error:  # It is lent again, and nothing was sent.
-                log.warning("notify.unsaid", error=type(error).__name__)
+        async with asyncio.TaskGroup() as group:
+            async for delivery in self._engine.follow(NAME, NotificationDue, end_s=END_S_MAX, at_once=AT_ONCE):
+                await self._room.acquire()
+                group.create_task(self._write(delivery))
+
+    async def _write(self, delivery: Delivery) -> None:
+        try:
+            await delivery.done(self.written(delivery.event))
+        except (Conflict, Unavailable) as error:  # It is lent again, and nothing was sent.
+            log.warning("notify.unsaid", error=type(error).__name__)
+        finally:
+            self._room.release()
 
     def written(self, due: NotificationDue) -> Event:
         """What becomes of it."""

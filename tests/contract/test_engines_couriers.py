@@ -135,9 +135,17 @@ async def test_a_delivery_ends_once(engine: Engine) -> None:
     assert len(await everything(engine)) == 1
 
 
+def stall(way: Rounds) -> None:
+    """As a process that is stopped: it holds on to nothing any more. It does so by the machine's own time, not ours."""
+    assert way._holding
+    way._holding.cancel()
+
+
 async def test_nobody_else_is_lent_anything_while_the_lease_lasts(engine: Engine, place: Place) -> None:
     await engine.append(*facts(2))
-    await lend(engine, 1)
+    first = await twin(engine, place)
+    await take(first.lend(LEASE), 1)
+    stall(first)
     place.clock.now += LEASE - TICK
     with pytest.raises(Conflict):
         await take((await twin(engine, place)).lend(LEASE), 1)
@@ -147,8 +155,9 @@ async def test_nobody_else_is_lent_anything_while_the_lease_lasts(engine: Engine
 
 async def test_a_stalled_twin_is_fenced(engine: Engine, place: Place) -> None:
     await engine.append(*facts(2))
-    stalled = follow(engine)
-    [old] = await take(stalled, 1)
+    stalled = await twin(engine, place)
+    [old] = await take(stalled.lend(LEASE), 1)
+    stall(stalled)
     place.clock.now += LEASE
     other = (await twin(engine, place)).lend(LEASE)
     [new] = await take(other, 1)
@@ -301,6 +310,53 @@ async def test_several_are_in_hand_at_once_and_a_stop_waits_for_their_end(place:
     engine = await place.crash(engine)
     assert [d for way in await ways(engine, place) async for d in way.lend(LEASE)] == []
     await engine.close()
+
+
+async def test_some_are_begun_in_one_go_and_all_of_those_are_lent_again_after_a_crash(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(*facts(5))
+    round_ = engine.follow("courier", Added, at_once=3)
+    ROUNDS.append(round_)
+    await take(round_, 1)
+    begun = (await engine.standings())[0].lent
+    assert 1 <= begun <= 3, "as many as were found, and no more than asked for"
+    engine = await place.crash(engine)
+    again = await lend(engine, 5)
+    assert [(d.event.amount, d.begun) for d in again] == [(n, n < begun) for n in range(5)]
+    await asyncio.gather(*(delivery.done() for delivery in again))
+    engine = await place.crash(engine)
+    await engine.append(*facts(6))
+    assert [d.event.amount for d in await lend(engine, 1)] == [5]
+    await engine.close()
+
+
+async def test_a_stop_lends_the_rest_of_what_was_begun_and_no_more(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(*facts(5))
+    round_ = engine.follow("courier", Added, end_s=WAIT_S_MAX, at_once=3)
+    lent = await take(round_, 1)
+    begun = (await engine.standings())[0].lent
+    engine.stop()
+    lent += await take(round_, begun - 1)
+    assert [d.event.amount for d in lent] == [*range(begun)]
+    ending = asyncio.ensure_future(anext(round_, None))
+    await asyncio.gather(*(delivery.done() for delivery in lent))
+    assert await ending is None
+    left = [d for way in await ways(engine, place) async for d in way.lend(LEASE)]
+    assert [(d.event.amount, d.begun) for d in left] == [(n, False) for n in range(begun, 5)]
+    await engine.close()
+
+
+async def test_what_ends_in_one_moment_ends_each_for_itself(engine: Engine) -> None:
+    await engine.append(*facts(3))
+    one, two, three = await lend(engine, 3)
+    rung = [Rang(at=MONDAY, about="bed/a", name=name, due=MONDAY) for name in ("one", "two", "three")]
+    three._token -= 1  # As one from before a failure.
+    ends = [delivery.done(event) for delivery, event in zip((one, two, three), rung, strict=True)]
+    came = await asyncio.gather(*ends, return_exceptions=True)
+    assert [type(each) for each in came] == [type(None), type(None), Conflict]
+    assert [Rang.model_validate_json(e.data).name for e in (await everything(engine))[3:]] == ["one", "two"]
+    assert [s.lent for s in await engine.standings()] == [1]
 
 
 async def test_a_stop_waits_for_what_is_in_hand_but_not_for_ever(place: Place) -> None:

@@ -15,12 +15,14 @@ from infra.server import HERE
 
 @dataclass
 class Relay:
-    """`fault` is the step at which it fails, and `answer` what it says there; without one it hangs up."""
+    """`fault` is the step at which it fails, `once` or always, and `answer` what it says; without one it hangs up."""
 
     fault: str = ""
     answer: str = ""
     pass_on: Callable[[bytes, str, str], None] | None = None
     port: int = 0
+    once: bool = False
+    connections: int = 0
     taken: list[bytes] = field(default_factory=list)
     envelopes: list[tuple[str, list[str]]] = field(default_factory=list)
 
@@ -28,6 +30,7 @@ class Relay:
         self, server: Any, session: Session, envelope: Envelope, hostname: str, said: Any
     ) -> Any:
         session.host_name = hostname
+        self.connections += 1
         return [self._at("ehlo", server) or "250 HELP"] if self.fault == "ehlo" else said
 
     async def handle_MAIL(  # noqa: N802
@@ -54,6 +57,8 @@ class Relay:
     def _at(self, step: str, server: Any) -> str:
         if self.fault != step:
             return ""
+        if self.once:
+            self.fault = ""
         if not self.answer:
             server.transport.abort()
         return self.answer or "421 gone"

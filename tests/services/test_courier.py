@@ -12,18 +12,22 @@ import pytest
 from channels import twilio_rest
 from channels.channel import Message, Secrets
 from channels.loopback import Inbox, Loopback
+from engine.ask import caught_up
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from schemas.contact import ContactAnswered, ContactMade
 from schemas.errors import Ambiguous, Unavailable
 from schemas.event import Envelope, fact
 from services.intake import courier as module
+from services.intake.budget import Budget
 from services.intake.courier import Courier
 from services.intake.outbox import LADDER, outbox
+from services.intake.spent import spent
 from tests.channels.test_sms_sending import sms
 from tests.fakes.twilio import Twilio, serving
 
 NOW: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+DAY: Final = 2  # Messages by SMS that may leave on one.
 WAIT_S_MAX: Final = 20
 INBOXES: Final = {"loopback": ["main", "second"]}
 
@@ -42,7 +46,8 @@ class House:
     def __init__(self, disk: Disk, time: Time, senders: Mapping[str, Any]) -> None:
         self.time = time
         self.engine = Engine(MemoryStore(disk, time), clock=time)
-        self.courier = Courier(self.engine, senders, time, self.engine.meter.registry, INBOXES)
+        budget = Budget(self.engine, {"sms": DAY}, time)
+        self.courier = Courier(self.engine, senders, time, self.engine.meter.registry, INBOXES, budget)
 
     async def write(self, name: str, address: str = "a1", number: str = "", **more: Any) -> None:
         said: dict[str, Any] = {"at": self.time(), "contact_id": "c1", "agent_id": "g1", "text": f"Antwoord {name}"}
@@ -77,7 +82,7 @@ async def at_work(
 ) -> AsyncIterator[House]:
     house = House(disk or Disk(), time or Time(), {name: sender} if sender else {})
     async with asyncio.TaskGroup() as group:
-        group.create_task(house.engine.run(outbox))
+        group.create_task(house.engine.run(outbox, spent))
         group.create_task(house.courier.run())
         try:
             yield house
@@ -225,6 +230,36 @@ async def test_what_nobody_needs_any_more_leaves_no_more() -> None:
             await house.engine.append(fact(made, key=name))
         assert sorted(await house.ends(exactly(2))) == ["early sent", "late failed too-late"]
     assert [(message.message_id, message.valid_s) for message in road.sent] == [("early", 60.0)]
+
+
+async def test_what_nobody_typed_stops_at_the_budget_of_a_day_and_what_an_agent_writes_does_not() -> None:
+    time = Time()
+    told: dict[str, Any] = {"agent_id": "draad", "channel": "sms", "text": "Uw afspraak", "notification_id": "n1"}
+    async with at_work(loopback(), time=time, name="sms") as house:
+
+        async def tell(name: str) -> None:
+            made = ContactMade(at=time.now, contact_id=name, message_id=name, address_id=name, **told)
+            await house.engine.append(fact(made, key=name))
+
+        async def came(count: int) -> str:
+            last = (await house.ends(exactly(count)))[-1]
+            assert await caught_up(house.engine, spent.name.__eq__)
+            return last
+
+        await tell("m1")
+        assert await came(1) == "m1 sent"
+        await house.write("m2", channel="sms")
+        assert await came(2) == "m2 sent"
+        await tell("m3")
+        assert await came(3) == "m3 failed over-budget"
+        await house.write("m4", channel="sms")
+        assert await came(4) == "m4 sent"
+        time.now += timedelta(hours=13, minutes=59)
+        await tell("m5")
+        assert await came(5) == "m5 failed over-budget"
+        time.now += timedelta(minutes=1)  # Midnight here; a day begins, and its budget.
+        await tell("m6")
+        assert await came(6) == "m6 sent"
 
 
 async def test_one_address_holds_up_no_other() -> None:

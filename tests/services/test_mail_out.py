@@ -67,6 +67,38 @@ async def test_what_went_wrong_is_told_by_how_far_it_came(fault: str, answer: st
         assert raised.value.word == reason(answer)
 
 
+async def test_mails_that_follow_each_other_go_over_one_connection() -> None:
+    async with relaying() as relay:
+        channel = over(relay)
+        references = [await channel.send(ANSWER._replace(message_id=f"m{n}")) for n in range(3)]
+        await channel.close()
+    assert [reference.encode() in taken for reference, taken in zip(references, relay.taken, strict=True)] == [True] * 3
+    assert relay.connections == 1
+
+
+@pytest.mark.parametrize("answer", ["", "421 4.7.0 too many mails over this connection"])
+@pytest.mark.parametrize("fault", ["mail", "rcpt"])
+async def test_a_mail_for_which_the_last_connection_is_gone_goes_over_a_new_one(fault: str, answer: str) -> None:
+    async with relaying(answer=answer) as relay:
+        channel = over(relay)
+        await channel.send(ANSWER)
+        relay.fault, relay.once = fault, True
+        await channel.send(ANSWER._replace(message_id="next"))
+        await channel.close()
+    assert (len(relay.taken), relay.connections) == (2, 2)
+
+
+async def test_a_mail_that_broke_off_is_not_tried_over_another_connection() -> None:
+    async with relaying() as relay:
+        channel = over(relay)
+        await channel.send(ANSWER)
+        relay.fault, relay.once = "data", True
+        with pytest.raises(Ambiguous):
+            await channel.send(ANSWER._replace(message_id="next"))
+        await channel.close()
+    assert (len(relay.taken), relay.connections) == (2, 1)
+
+
 async def test_a_relay_that_is_not_there_is_tried_later() -> None:
     async with relaying() as relay:
         gone = over(relay)
