@@ -225,6 +225,18 @@ def revoke(
     done(revoke(settings(log), name, say))
 
 
+zaken = typer.Typer(no_args_is_help=True, help="The case system, as the table zaken of the site file has it.")
+app.add_typer(zaken, name="zaken")
+
+
+@zaken.command()
+def subscribe() -> None:
+    """Have the Notificaties API tell us what changes. Draad has to run, for it is tried at once. Repeat it freely."""
+    from draad.zaken import subscribe
+
+    done(subscribe(settings(), say))
+
+
 @app.command(name="import")
 def move(  # noqa: PLR0913, PLR0917  # typer makes an option of each.
     source: Annotated[str, typer.Argument(help="The other register's API, up to and with /klantinteracties/api/v1")],

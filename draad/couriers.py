@@ -1,28 +1,37 @@
-"""What runs beside the parts and acts on the world: messages out, files in."""
+"""What runs beside the parts and acts on the world: messages out, files in, and cases that are looked at."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from channels.channel import Fetcher, Sender
+from draad.keys import Keys
 from draad.roads import Roads
 from draad.site import Site
 from engine.blobs import Blobs
 from engine.engine import Engine
+from services.desk.whose import numbered
 from services.intake import courier, fetching
 from services.intake.budget import Budget
 from services.intake.courier import Courier
 from services.intake.fetching import Fetching
 from services.notify import writer
 from services.notify.writer import Letterhead, Place, Writer
+from services.zaken import courier as looker
+from services.zaken.poll import Poll
+from services.zaken.register import Register
 
 NAMES: Final = (courier.NAME, fetching.NAME)  # As which they stand on the log,
-TELLING: Final = writer.NAME  # and one more where residents are told.
+TELLING: Final = writer.NAME  # one more where residents are told,
+LOOKING: Final = looker.NAME  # and one where there is a case system.
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 
 
-def couriers(engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], datetime], site: Site) -> Sequence[Run]:
+def couriers(  # noqa: PLR0913, PLR0917  # All that they stand on.
+    engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], datetime], site: Site, keys: Keys
+) -> Sequence[Run]:
     """Each runs until the engine stops."""
     senders = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Sender)}
     fetchers = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Fetcher)}
@@ -31,7 +40,21 @@ def couriers(engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], dat
         Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget).run,
         Fetching(engine, fetchers, blobs, clock).run,
         *([Writer(engine, letterhead(site, roads), clock).run] if site.notify else []),
+        *case_system(engine, clock, site, keys),
     )
+
+
+def case_system(engine: Engine, clock: Callable[[], datetime], site: Site, keys: Keys) -> Sequence[Run]:
+    """Who follows its notices, and who looks for those that never came."""
+    if site.zaken is None:
+        return ()
+    meters, open_register = engine.meter.registry, partial(Register, site.zaken, clock)
+
+    async def whose(scheme: str, digest: str) -> list[str]:
+        return [row["party_id"] for row in await numbered(engine, scheme, digest)]
+
+    following = looker.Courier(engine, open_register(), whose, keys.addresses, clock, meters)
+    return following.run, Poll(engine, open_register(), clock, meters).run
 
 
 def letterhead(site: Site, roads: Roads) -> Letterhead:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from draad.beside import beside
-from draad.couriers import NAMES, TELLING
+from draad.couriers import LOOKING, NAMES, TELLING
 from draad.keys import OTHERS, key_file
 from draad.parts import EVERY
 from draad.roads import read_plan
 from draad.settings import LOOPBACK, Misconfigured, Settings
 from draad.site import Site, read_site
+from draad.zaken import examined
 from engine.file import FREE_BYTES_MIN
 from schemas.errors import DraadError
 from services.notify.settings import NotifySettings
@@ -51,6 +52,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     yield proxies(settings)
     yield roads(settings)
     yield site(settings)
+    yield await case_system(settings)
     if settings.servers:
         async for finding in on_many(settings):
             yield finding
@@ -110,7 +112,7 @@ def proxies(settings: Settings) -> Finding:
 def site(settings: Settings) -> Finding:
     """Whether residents meet what was meant for them."""
     try:
-        found = read_site(settings.site)
+        found = read_site(settings.site, os.environ)
     except Misconfigured as error:
         return Finding(f"{error}.", well=False)
     if settings.site is None:
@@ -124,6 +126,21 @@ def site(settings: Settings) -> Finding:
         f"Branches: {', '.join(found.branches)}. Steps of a journey are counted for {many(found)}. "
         f"Residents are told {told}."
     )
+
+
+async def case_system(settings: Settings) -> Finding:
+    """Whether it answers, and tells us what changes."""
+    try:
+        found = read_site(settings.site, os.environ).zaken
+    except Misconfigured:
+        return Finding("What the site file says of a case system cannot be read.", well=False)
+    if found is None:
+        return Finding("There is no case system: the table zaken in the site file names one.")
+    try:
+        await examined(found)
+    except DraadError as error:
+        return Finding(f"The case system cannot be followed: {error}.", well=False)
+    return Finding(f"The case system answers, and tells {found.callback_url} what changes.")
 
 
 def unheard(notify: NotifySettings, settings: Settings) -> str:
@@ -205,7 +222,7 @@ def key(settings: Settings) -> Finding:
 async def on_the_log(settings: Settings) -> AsyncIterator[Finding]:
     async with beside(settings) as engine:
         yield Finding(f"The log holds {sum((await engine.ends()).values()):,} facts.")
-        ours = {part.name for part in EVERY} | {*NAMES, TELLING}
+        ours = {part.name for part in EVERY} | {*NAMES, TELLING, LOOKING}
         for standing in await engine.standings():
             task = standing.task
             if standing.parked:

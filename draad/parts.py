@@ -30,6 +30,8 @@ from services.status.calls import calls
 from services.status.deadlines import deadlines
 from services.status.overdue import overdue
 from services.status.tasks import late_tasks
+from services.zaken.cases import cases as cases_followed
+from services.zaken.seen import seen
 
 PARTS: Final[tuple[Part, ...]] = (
     conversation,
@@ -64,9 +66,11 @@ PARTS: Final[tuple[Part, ...]] = (
 )
 # Only where DRAAD_SITE says in whose name residents are told.
 NOTIFY: Final[tuple[Part, ...]] = (appointments_told, cases_told, reaching, notifications, receipts)
-EVERY: Final = (*PARTS, *NOTIFY)
+# Only where it says which case system there is.
+ZAKEN: Final[tuple[Part, ...]] = (cases_followed, seen)
+EVERY: Final = (*PARTS, *NOTIFY, *ZAKEN)
 
 
 def parts_of(site: Site) -> tuple[Part, ...]:
     """What runs there."""
-    return EVERY if site.notify else PARTS
+    return (*PARTS, *(NOTIFY if site.notify else ()), *(ZAKEN if site.zaken else ()))

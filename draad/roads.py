@@ -16,18 +16,16 @@ from types import ModuleType
 from typing import Final
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 
 import channels
 from channels.channel import Channel, Secrets
-from draad.configured import parsed
+from draad.configured import Vault, parsed
 from draad.settings import LOOPBACK, Misconfigured
 from schemas.event import faults
 
-SECRET_BYTES_MAX: Final = 10_000
 INBOXES_MAX: Final = 200  # Of one channel.
 INBOX: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
-WHERE: Final = frozenset({"file", "env"})  # Where a secret may be.
 
 Inboxes = Mapping[str, BaseModel]
 
@@ -95,7 +93,7 @@ class Keeper:
     """Makes inboxes of tables, and fetches their secrets."""
 
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
-        self._path, self._environ = path, environ
+        self._path, self._vault = path, Vault(path, environ, wrong)
 
     def inboxes(self, name: str, tables: object) -> Inboxes:
         if name not in (known := channel_names()):
@@ -116,43 +114,13 @@ class Keeper:
             close = get_close_matches(unknown, model.model_fields, n=1)
             there = f"did you mean {close[0]}?" if close else f"there is {', '.join(model.model_fields)}"
             raise wrong(self._path, f"says something unknown in {where}: {there}")
-        values = {key: self._resolved(value, f"{key} in {where}") for key, value in table.items()}
+        values = {key: self._vault.opened(value, f"{key} in {where}") for key, value in table.items()}
         try:
             made = model.model_validate(values)
         except ValidationError as error:
             raise wrong(self._path, f"is wrong in {where}: {faults(error)}") from None
-        for key, value in table.items():
-            if isinstance(getattr(made, key), SecretStr) and not isinstance(value, dict):
-                raise wrong(self._path, f'holds a secret, {key} in {where}: say {{ file = "…" }} or {{ env = "…" }}')
+        self._vault.no_open_secret(made, table, where)
         return made
-
-    def _resolved(self, value: object, place: str) -> object:
-        """The value itself, or the secret that it names."""
-        if isinstance(value, list):
-            return [self._resolved(each, place) for each in value]
-        if not isinstance(value, dict) or len(value) != 1 or not value.keys() <= WHERE:
-            return value
-        [(kind, name)] = value.items()
-        if not isinstance(name, str):
-            raise wrong(self._path, f"does not say where {place} is")
-        return self._from_file(name, place) if kind == "file" else self._from_environment(name, place)
-
-    def _from_file(self, name: str, place: str) -> str:
-        try:
-            with (self._path.parent / name).open("rb") as file:  # Beside the configuration, unless it begins with /.
-                data = file.read(SECRET_BYTES_MAX + 1)
-            secret = data.decode().rstrip("\r\n")
-        except (OSError, ValueError):
-            raise wrong(self._path, f"names a file for {place} that cannot be read") from None
-        if not secret or len(data) > SECRET_BYTES_MAX:
-            raise wrong(self._path, f"names a file for {place} that is empty or too long")
-        return secret
-
-    def _from_environment(self, name: str, place: str) -> str:
-        secret = self._environ.get(name, "")
-        if not secret:
-            raise wrong(self._path, f"names a variable for {place} that is not set")
-        return secret
 
 
 def is_public(url: str) -> bool:

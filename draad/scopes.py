@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from draad.settings import Misconfigured
 from services.klantinteracties.app import PREFIX
+from services.zaken.door import PATH as NOTICES
 
 EVERYTHING: Final = "everything"  # What only DRAAD_TOKEN opens. It is no scope: nobody gets it on a list.
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -33,6 +34,9 @@ SCOPES: Final = (
     Scope("contacts.write", WRITES, re.compile(r"/v1/(contacts|conversations)(/.*)?"), "tell of contacts and answers"),
     Scope("parties.write", WRITES, re.compile(r"/v1/parties(/.*)?"), "register, link and merge who is who"),
     Scope("cases.write", WRITES, re.compile(r"/v1/cases(/.*)?"), "open cases, and tell where they stand"),
+    Scope(
+        "notices.write", frozenset({"POST"}), re.compile(NOTICES), "tell that a case changed, as Open Notificaties does"
+    ),
     Scope("tasks.write", WRITES, re.compile(r"/v1/tasks(/.*)?"), "open tasks, and tell what came of them"),
     Scope("appointments.read", READS, re.compile(r"/v1/appointments"), "see the appointments of a day"),
     Scope("appointments.write", WRITES, re.compile(r"/v1/appointments(/.*)?"), "book, change and call appointments"),

@@ -71,7 +71,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
     with listening(settings) as door:
         settings = settings.model_copy(update={"port": door.getsockname()[1]})
         await topics.require(settings)
-        plan, site = read_plan(settings.channels, os.environ), read_site(settings.site)
+        plan, site = read_plan(settings.channels, os.environ), read_site(settings.site, os.environ)
         async with AsyncExitStack() as opened:
             engine = await opened.enter_async_context(open_engine(settings.log, cluster=cluster(settings)))
             token = settings.token.get_secret_value() if settings.token else secrets.token_urlsafe(32)
@@ -96,7 +96,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
                 accounts=accounts_of(settings),
                 site=site,
             )
-            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site)
+            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys)
             await opened.enter_async_context(at_work(engine, parts, beside, rooms, watch))
             await opened.enter_async_context(neighbours(redis, settings.prefix, rooms.presence))
             if role is not Role.DESK:

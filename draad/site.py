@@ -1,4 +1,4 @@
-"""What residents meet: branches where they come, our own form, whose pages tell of a journey, and what they are told.
+"""What residents meet: branches, our own form, whose pages tell of a journey, what they are told, and of which cases.
 
 Read from the file that DRAAD_SITE names. Without one there is a branch `main`, a form, no journey is counted, and
 nobody is told anything.
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from draad.configured import parsed
+from draad.configured import Vault, parsed
 from draad.settings import Misconfigured
 from schemas.errors import Refused
 from schemas.event import faults
@@ -20,8 +20,10 @@ from services.intake.form import FormSettings
 from services.intake.journey import JourneySettings
 from services.notify.settings import NotifySettings
 from services.notify.texts import Texts, read_texts
+from services.zaken.settings import ZakenSettings
 
-TABLES: Final = ("branches", "form", "journey", "notify")
+TABLES: Final = ("branches", "form", "journey", "notify", "zaken")
+NOTHING: Final[Mapping[str, str]] = {}
 
 Table = TypeVar("Table", bound=BaseModel)
 
@@ -35,28 +37,40 @@ class Site:
     journey: JourneySettings = field(default_factory=JourneySettings)
     notify: NotifySettings | None = None  # In whose name residents are told; nobody is, without it.
     texts: Texts = field(default_factory=dict)  # And in which words.
+    zaken: ZakenSettings | None = None  # The case system; there is none, without it.
 
 
-def read_site(path: Path | None) -> Site:
+def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
     """The file's tables. Raises `Misconfigured`, in a sentence that quotes no value."""
     if path is None:
         return Site()
     said = parsed(path, wrong)
     if not said.keys() <= set(TABLES) or not all(isinstance(table, dict) for table in said.values()):
-        raise wrong(path, "knows the tables [branches.main], [form], [journey] and [notify] only")
+        raise wrong(path, "knows the tables [branches.main], [form], [journey], [notify] and [zaken] only")
     try:
         places = branches(said.get("branches", {}))
     except Refused as error:
         raise wrong(path, f"is wrong in [branches]: {error}") from None
     form, journey = table(path, FormSettings, "form", said), table(path, JourneySettings, "journey", said)
-    if "notify" not in said:
-        return Site(places, form, journey)
-    notify = table(path, NotifySettings, "notify", said)
+    notify = table(path, NotifySettings, "notify", said) if "notify" in said else None
+    zaken = case_system(path, said["zaken"], environ) if "zaken" in said else None
+    return Site(places, form, journey, notify, texts_of(path, notify) if notify else {}, zaken)
+
+
+def texts_of(path: Path, notify: NotifySettings) -> Texts:
     try:
-        texts = read_texts(path.parent / notify.texts if notify.texts else None)
+        return read_texts(path.parent / notify.texts if notify.texts else None)
     except Refused as error:
         raise wrong(path, f"names texts in [notify] that are wrong: {error}") from None
-    return Site(places, form, journey, notify, texts)
+
+
+def case_system(path: Path, said: Mapping[str, Any], environ: Mapping[str, str]) -> ZakenSettings:
+    vault = Vault(path, environ, wrong)
+    made = table(
+        path, ZakenSettings, "zaken", {"zaken": {k: vault.opened(v, f"{k} in [zaken]") for k, v in said.items()}}
+    )
+    vault.no_open_secret(made, said, "[zaken]")
+    return made
 
 
 def table(path: Path, model: type[Table], name: str, said: Mapping[str, Any]) -> Table:

@@ -68,6 +68,7 @@ from schemas.message import (
     MessageSent,
     MessageUnknown,
 )
+from schemas.notice import NoticeDue, NoticeFollowed, NoticePostponed, NoticeReceived
 from schemas.notification import (
     NotificationBounced,
     NotificationDelivered,
@@ -155,6 +156,10 @@ __all__ = [
     "MessageRequested",
     "MessageSent",
     "MessageUnknown",
+    "NoticeDue",
+    "NoticeFollowed",
+    "NoticePostponed",
+    "NoticeReceived",
     "NotificationBounced",
     "NotificationDelivered",
     "NotificationDue",

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from schemas.event import Event, Id, Line, NoId, When, Word
+from schemas.event import Event, Id, Line, NoId, NoLine, Text, When, Word, Yes
 
 
 class Case(Event):
@@ -24,6 +24,7 @@ class CaseOpened(Case):
     kind: Word
     title: Line
     main_id: NoId = ""  # Of what it is a sub-case, if it is one.
+    inform: Yes = True  # False: the party is not told.
 
 
 class CaseSplit(Case):
@@ -50,6 +51,9 @@ class CaseStatusChanged(Case):
     type: ClassVar[str] = "case.status-changed"
 
     status: Word
+    named: NoLine = ""  # The status in the words of the case system, where one has them,
+    says: Text = ""  # and what it means to the party.
+    inform: Yes = True  # False: the party is not told.
 
 
 class CaseDueSet(Case):
@@ -81,6 +85,8 @@ class CaseResumed(Case):
 
     type: ClassVar[str] = "case.resumed"
 
+    dated: Yes = False  # By when it is due is said beside this: what it stood still does not come on top.
+
 
 class CaseOverdue(Case):
     """It should have been done by `due`, and is not."""
@@ -96,9 +102,14 @@ class CaseClosed(Case):
     type: ClassVar[str] = "case.closed"
 
     outcome: Word
+    named: NoLine = ""  # The outcome in the words of the case system, where one has them,
+    says: Text = ""  # and what it means to the party.
+    inform: Yes = True  # False: the party is not told.
 
 
 class CaseReopened(Case):
     """It was not done after all."""
 
     type: ClassVar[str] = "case.reopened"
+
+    inform: Yes = True  # False: the party is not told.

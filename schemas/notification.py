@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.event import DIRECT, About, Count, Event, Id, NoId, NoLine, NoWhen, Reference, Word
+from schemas.event import DIRECT, About, Count, Event, Id, NoId, NoLine, NoWhen, Reference, Text, Word
 
 
 class Route(BaseModel):
@@ -44,6 +44,8 @@ class Wish(Notification):
     kind: Word = "unknown"  # Of the case.
     title: NoLine = ""
     status: Word = "unknown"
+    named: NoLine = ""  # The status or outcome in the words of a case system, where one has them,
+    says: Text = ""  # and what it means.
     due: NoWhen = None
     product: Word = "unknown"
     branch: Word = "unknown"

@@ -55,7 +55,7 @@ def watch(term: Term, event: Life | TimerElapsed) -> tuple[Term, list[Event]]:
     match event:
         case TimerElapsed():
             return elapsed(term, event)
-        case CaseResumed() if term.still_since:
+        case CaseResumed(dated=False) if term.still_since:
             return resumed(term, event, event.at - term.still_since)
         case _:
             return waiting(term, term.but(**changes(term, event)), event)
@@ -72,6 +72,8 @@ def changes(term: Term, event: Life) -> dict[str, Any]:
             said = {"due": event.due}
         case CaseSuspended() if not term.still_since and not term.closed:
             said = {"still_since": event.at}
+        case CaseResumed():
+            said = {"still_since": None}
         case CaseClosed():
             said = {"closed": True, "still_since": None}
         case CaseReopened():
