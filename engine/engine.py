@@ -77,12 +77,9 @@ class Engine:
         """Ask `run` and `follow` to end after the batch at hand."""
         self._stopping.set()
 
-    async def stopped(self, within_s: float) -> bool:
-        """Wait so long, or until `stop` is called: whether it was."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._stopping.wait()
-        return self._stopping.is_set()
+    async def stopped(self) -> None:
+        """Wait until `stop` is called."""
+        await self._stopping.wait()
 
     async def follow(
         self, name: str, *types: type[Event], end_s: float = 0.0, at_once: int = 1

@@ -39,23 +39,26 @@ class Followed(State, frozen=True):
     last: tuple[str, ...] = ()  # and all that were told of that moment.
     due: datetime | None = None
     still: bool = False
-    tried: int = 0  # Times in a row that there was no answer.
+    tried: int = 0  # Times in a row that there was no answer,
+    waits: bool = False  # and it is to be asked again.
 
 
 def follow(known: Followed, event: NoticeFollowed | NoticePostponed | TimerElapsed) -> tuple[Followed, list[Event]]:
     match event:
+        case NoticePostponed() if known.waits:
+            return known, []  # Of another notice meanwhile.
         case NoticePostponed() if known.tried < len(LADDER):
             again = TimerSet(at=event.at, about=event.subject, name=NAME, due=event.at + LADDER[known.tried])
-            return known.but(tried=known.tried + 1), [again]
+            return known.but(tried=known.tried + 1, waits=True), [again]
         case NoticePostponed():
             return known.but(tried=0), []
         case TimerElapsed():
-            return known, [NoticeDue(at=event.at, case_id=event.about.removeprefix("case/"))]
+            return known.but(waits=False), [NoticeDue(at=event.at, case_id=event.about.removeprefix("case/"))]
         case NoticeFollowed() if known.seen_at and event.at < known.seen_at:
             return known, []  # Seen before what we know.
         case NoticeFollowed():
-            called_off = [TimerCleared(at=event.at, about=event.subject, name=NAME)] if known.tried else []
-            after, told = compared(known.but(tried=0, seen_at=event.at), event)
+            called_off = [TimerCleared(at=event.at, about=event.subject, name=NAME)] if known.waits else []
+            after, told = compared(known.but(tried=0, waits=False, seen_at=event.at), event)
             return after, [*called_off, *told]
 
 

@@ -3,7 +3,8 @@
 So a notice that was lost costs time and nothing else. What it asks of the case system is a page for each hundred cases.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -46,19 +47,29 @@ class Poll:
         self._missed = Counter("draad_zaken_missed_total", "Cases that changed without a notice", registry=registry)
 
     async def run(self) -> None:
-        """Until the engine stops. What fails is tried again, later and later."""
+        """Until the engine stops. What is being looked at then is looked at by whoever comes next."""
+        turns = asyncio.create_task(self._turns())
+        try:
+            await self._engine.stopped()
+        finally:
+            turns.cancel()
+            await asyncio.gather(turns, return_exceptions=True)
+            await self._register.close()
+
+    async def _turns(self) -> None:
+        """For ever. What fails is tried again, later and later."""
         pause = PAUSE_S_MIN
-        while not await self._engine.stopped(pause):
+        while True:
+            await asyncio.sleep(pause)
             try:
                 await self.look()
-            except Exception as error:  # noqa: BLE001  # Whatever that system says, the house stands, and somebody is told.
+            except Exception as error:  # noqa: BLE001  # Whatever that system says, the house stands, and we go on.
                 self._up.set(0)
                 log.warning("zaken.unpolled", error=reason(error))
                 pause = min(pause * 2, PAUSE_S_MAX)
             else:
                 self._up.set(1)
                 pause = self._every_s
-        await self._register.close()
 
     async def look(self) -> None:
         """Once. Raises what the case system does, or the log."""
@@ -70,7 +81,7 @@ class Poll:
                 shown = {uuid_of(zaak.url, f"{home}/"): zaak.digest for zaak in page}
                 found |= shown.keys()
                 known = await self._known(list(shown))
-                await self._notice([case for case, digest in shown.items() if known.get(case) != digest], began)
+                await self._notice({case: now for case, now in shown.items() if known.get(case) != now}, began)
         await self._vanished(found, began)
         self._last.set(began.timestamp())
 
@@ -84,17 +95,20 @@ class Poll:
         last = ""
         while True:
             table = await self._engine.table(seen)
-            query = select(table.c.case_id).where(table.c.ended.is_(False), table.c.case_id > last)
+            query = select(table.c.case_id, table.c.digest).where(table.c.ended.is_(False), table.c.case_id > last)
             rows = await self._engine.fetch(query.order_by(table.c.case_id).limit(PAGE_MAX))
-            await self._notice([row["case_id"] for row in rows if row["case_id"] not in found], began)
+            await self._notice({r["case_id"]: r["digest"] for r in rows if r["case_id"] not in found}, began)
             if len(rows) < PAGE_MAX:
                 return
             last = rows[-1]["case_id"]
 
-    async def _notice(self, cases: Sequence[str], began: datetime) -> None:
-        """One for each, whichever machines look in the same turn."""
+    async def _notice(self, cases: Mapping[str, str], began: datetime) -> None:
+        """One for each, as it looks now, whichever machines look in the same turn."""
         turn = int(began.timestamp() // self._every_s)
-        notices = [NoticeReceived(at=began, case_id=case, what=MISSED) for case in cases]
-        if notices:
-            await self._engine.append(*(fact(notice, key=f"{MISSED} {turn}") for notice in notices))
-            self._missed.inc(len(notices))
+        facts = [
+            fact(NoticeReceived(at=began, case_id=case, what=MISSED), key=f"{MISSED} {turn} {digest}")
+            for case, digest in cases.items()
+        ]
+        if facts:
+            await self._engine.append(*facts)
+            self._missed.inc(len(facts))

@@ -1,13 +1,16 @@
 """What residents meet is said in one file; what is wrong in it is said in one sentence that quotes no value."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from draad.configured import FILE_BYTES_MAX
-from draad.parts import NOTIFY, PARTS, parts_of
+from draad.parts import NOTIFY, PARTS, ZAKEN, parts_of
 from draad.settings import Misconfigured
 from draad.site import read_site
+from services.zaken.settings import ZakenSettings
+from tests.fakes.openzaak import settings_of
 
 EXAMPLE = Path(__file__).parent.parent.parent / "infra" / "site.toml"
 
@@ -40,6 +43,10 @@ def test_the_example_is_read() -> None:
         ('[notify]\norganisation = "x"\ngeheim = 1', r"\[notify\]"),
         ('[notify]\norganisation = "x"\n[notify.statuses.passport.ready]\ngeheim = 1', r"\[notify\]"),
         ('[notify]\norganisation = "x"\ntexts = "geheim"', "neither nl.toml nor en.toml"),
+        ("[zaken]", r"\[zaken\]: zaken_url"),
+        ('[zaken]\nzaken_url = "http://geheim.example/zaken/"', r"\[zaken\]: zaken_url"),
+        ('[zaken]\nsecret = "geheim"', r"\[zaken\]"),
+        ('[zaken]\nsecret = { env = "NOT_SET" }', "names a variable for secret in"),
         ("#" * (FILE_BYTES_MAX + 1), "larger"),
     ],
 )
@@ -69,3 +76,47 @@ def test_texts_of_their_own_lie_beside_the_file(tmp_path: Path) -> None:
 def test_residents_are_told_only_where_it_says_in_whose_name(tmp_path: Path) -> None:
     assert parts_of(read_site(EXAMPLE)) == (*PARTS, *NOTIFY)
     assert parts_of(read_site(None)) == PARTS
+
+
+def zaken(**more: object) -> str:
+    return "[zaken]\n" + "\n".join(
+        f"{name} = {value!r}" for name, value in settings_of("https://zaak.example", **more).items()
+    )
+
+
+def test_a_case_system_is_read_with_its_secrets_from_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    said = zaken(zaken_url="https://zaak.example/zaken/api/v1", poll_minutes=5)
+    for name in ("secret", "callback_token"):
+        said = re.sub(f"^{name} = .*$", f'{name} = {{ env = "{name.upper()}" }}', said, flags=re.MULTILINE)
+    path.write_text(said)
+    site = read_site(path, {"SECRET": "s1", "CALLBACK_TOKEN": "t1"})
+    assert site.zaken
+    assert site.zaken.secret.get_secret_value() == "s1"
+    assert (site.zaken.zaken_url, site.zaken.poll_minutes) == ("https://zaak.example/zaken/api/v1/", 5)
+    assert "s1" not in repr(site)
+    assert parts_of(site) == (*PARTS, *ZAKEN)
+
+
+def test_a_secret_of_it_does_not_stand_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(zaken())
+    with pytest.raises(Misconfigured, match="holds a secret, secret in") as caught:
+        read_site(tmp_path / "site.toml")
+    assert settings_of("")["secret"] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://u:p@zaak.example/",
+        "https://zaak.example/?x=1",
+        "https://zaak.example/#x",
+        "ftp://zaak.example/",
+        "https:///x",
+        "x",
+    ],
+)
+def test_an_address_of_it_that_could_be_read_on_the_way_is_refused(url: str) -> None:
+    for name in ("zaken_url", "callback_url"):
+        with pytest.raises(ValueError, match=name):
+            ZakenSettings.model_validate(settings_of("https://zaak.example", **{name: url}))

@@ -100,8 +100,6 @@ class OpenZaak:
     """All three APIs at one address, as an ASGI application."""
 
     def __init__(self, home: str = "https://openzaak.example") -> None:
-        self.home = home
-        self.objects: dict[str, Resource] = {}  # By path.
         self.told: list[Resource] = []
         self.subscriptions: dict[str, Resource] = {}
         self.faults: deque[str] = deque()
@@ -110,6 +108,12 @@ class OpenZaak:
         self.page_size = 100
         self.callback: Callback | None = None
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.stands_at(home)
+
+    def stands_at(self, home: str) -> None:
+        """From now on, with the one kind of case that there is."""
+        self.home = home
+        self.objects: dict[str, Resource] = {}  # By path.
         self.zaaktype = self._kept(f"{CATALOGI}zaaktypen", omschrijving="Paspoort aanvragen", identificatie="B0001")
         self.statustypen = {
             name: self._kept(

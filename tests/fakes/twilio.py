@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
 import phonenumbers
 import uvicorn
+from starlette.types import ASGIApp
 from twilio.request_validator import RequestValidator
 
 from channels.channel import Inbound
@@ -368,7 +369,7 @@ async def answered(send: Any, status: int, body: bytes) -> None:
 
 
 @asynccontextmanager
-async def serving(twilio: Twilio) -> AsyncIterator[str]:
+async def serving(twilio: ASGIApp) -> AsyncIterator[str]:
     """Its address on this machine. The socket listens before the server runs, so that nobody has to wait for it."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -99,6 +99,13 @@ def test_while_it_stands_still_no_time_passes() -> None:
     scene.when(again).then()
 
 
+def test_what_it_stood_still_does_not_come_on_top_where_the_date_says_so_already() -> None:
+    dated = again.model_copy(update={"dated": True})
+    later = CaseDueSet(at=again.at, case_id="k1", due=DUE + timedelta(days=9))
+    given(deadlines, opened, due_set, still, later).when(dated).then(*timers(later.due, again.at))
+    given(deadlines, opened, due_set, still).when(dated).then(*timers(DUE, again.at))
+
+
 def test_a_suspension_of_what_has_no_date_or_of_no_time_changes_nothing() -> None:
     given(deadlines, opened).when(still, again).then()
     at_once = CaseResumed(at=still.at, case_id="k1")

@@ -6,7 +6,7 @@ from typing import Final
 from engine.testing import given
 from schemas.case import CaseClosed, CaseDueSet, CaseOpened, CaseReopened, CaseStatusChanged
 from schemas.event import Event, derived
-from schemas.notification import NotificationWanted
+from schemas.notification import NotificationWanted, NotificationWithheld
 from services.notify.cases import STALE, cases
 
 NOW: Final = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -41,3 +41,41 @@ def test_what_is_said_twice_is_told_once() -> None:
 
 def test_of_a_case_that_nobody_opened_nothing_is_told() -> None:
     given(cases).when(asked, due, closed).then()
+
+
+def withheld(event: Event, what: str) -> NotificationWithheld:
+    name = derived(f"case/k1 {what} {event.at.isoformat()}")
+    return NotificationWithheld(at=event.at, notification_id=name, reason="not-informed")
+
+
+def quiet(event: Event) -> Event:
+    return event.model_copy(update={"inform": False})
+
+
+def test_what_the_case_system_keeps_to_itself_is_withheld_with_its_reason() -> None:
+    scene = given(cases).when(quiet(opened)).then(withheld(opened, "opened"))
+    scene.when(quiet(asked)).then(withheld(asked, "status"))
+    scene.when(quiet(closed)).then(withheld(closed, "closed"))
+    again = CaseReopened(at=NOW, case_id="k1", inform=False)
+    scene.when(again).then(withheld(again, "reopened"))
+    scene.when(due).then(told(due, "due", "in-behandeling", DUE))
+
+
+def test_the_words_of_the_case_system_go_along_and_two_statuses_of_one_day_are_two_messages() -> None:
+    words = {"named": "In behandeling", "says": "Wij bekijken uw aanvraag."}
+    other = CaseStatusChanged(at=NOW, case_id="k1", status="klaar", named="Klaar", says="Kom langs.")
+    first, second = (
+        told(event, "status", status).model_copy(
+            update={
+                "named": named,
+                "says": says,
+                "notification_id": derived(f"case/k1 status {NOW.isoformat()} {named}"),
+            }
+        )
+        for event, status, named, says in (
+            (asked, "in-behandeling", words["named"], words["says"]),
+            (other, "klaar", "Klaar", "Kom langs."),
+        )
+    )
+    scene = given(cases, opened).when(asked.model_copy(update=words)).then(first)
+    scene.when(other).then(second)

@@ -78,6 +78,13 @@ def test_what_a_status_means_is_said_and_an_unknown_one_is_said_as_it_is() -> No
     assert "De status is nu: in behandeling.\n\nHebt u" in bare
 
 
+def test_the_words_of_a_case_system_are_said_where_there_are_none_of_our_own() -> None:
+    theirs = {"named": "Wacht op u", "says": "Wij missen nog een papier."}
+    said = written(due("case-status", status="wacht-op-u", **theirs)).text
+    assert "De status is nu: Wacht op u.\nWij missen nog een papier.\n" in said
+    assert "De status is nu: klaar om op te halen.\nUw paspoort" in written(due("case-status", **theirs)).text
+
+
 def test_a_line_of_which_a_field_is_empty_is_left_out_and_leaves_no_hole() -> None:
     silent = HEAD._replace(settings=SETTINGS.model_copy(update={"phone": ""}))
     mail = written(due(code=""), silent)

@@ -35,7 +35,7 @@ begun, busy, done = stage(0, "ontvangen"), stage(2), stage(5, "afgehandeld", end
 
 
 def seen(*stages: Stage, hours: int = 9, **more: Any) -> NoticeFollowed:
-    said = {"kind": "paspoort", "title": "Paspoort", "asker": asker} | more
+    said: dict[str, Any] = {"kind": "paspoort", "title": "Paspoort", "asker": asker} | more
     return NoticeFollowed(at=NOW + hours * HOUR, case_id="k1", stages=stages, **said)
 
 
@@ -150,6 +150,7 @@ def test_where_there_is_no_answer_it_is_asked_again_later_and_later_and_then_not
     scene = given(cases)
     for wait in LADDER:
         scene.when(silent).then(TimerSet(at=NOW, about="case/k1", name=NAME, due=NOW + wait))
+        scene.when(silent).then()  # Of another notice meanwhile.
         elapsed = TimerElapsed(at=NOW + wait, about="case/k1", name=NAME, due=NOW + wait)
         scene.when(elapsed).then(NoticeDue(at=NOW + wait, case_id="k1"))
     scene.when(silent).then()

@@ -1,6 +1,7 @@
 """A notice is followed: what the case system has of the case is told in our words, whatever else it says."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ async def test_everything_of_it_is_read_in_our_words() -> None:
     ],
 )
 async def test_whose_it_is_goes_by_the_number_of_a_register(
-    kind: str, who: dict[str, object], scheme: str, name: str
+    kind: str, who: dict[str, Any], scheme: str, name: str
 ) -> None:
     async with town_hall() as hall:
         case = hall.zaak.opens()

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from draad.tokens import made
 from schemas.event import fact
 from schemas.notice import NoticeReceived
 from schemas.token import TokenIssued
-from services.access.gate import ID_CHARS, digest
+from services.access.gate import ID_CHARS, digest, made
 from tests.fakes.openzaak import TRIAL
 from tests.rooms import KEYS, TOKEN, rooms, told
 from tests.services.zaken.town_hall import NOW, TownHall, town_hall
@@ -121,7 +120,7 @@ async def test_one_from_tomorrow_is_of_now_and_one_of_yesterday_of_yesterday() -
         json.dumps({name: value for name, value in HINT.items() if name != "hoofdObject"}).encode(),
         json.dumps({**HINT, "kenmerken": "geheim\x00"}).encode(),
         b'{"kanaal": "zaken", "kanaal": "zaken"}',
-        json.dumps(HINT | {"x": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}).encode(),
+        json.dumps({**HINT, "x": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}).encode(),
     ],
 )
 async def test_what_is_no_notice_is_refused_and_not_quoted(body: bytes) -> None:

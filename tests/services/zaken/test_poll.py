@@ -74,8 +74,10 @@ async def test_several_machines_that_look_in_the_same_turn_give_one_notice() -> 
         case = started(hall)
         assert await looked(hall, 0) == [case]
         assert await looked(hall, 1) == []
+        hall.zaak.reaches(case, "In behandeling")
+        assert await looked(hall, 1) == [case]  # It changed again.
         hall.hour.passes(hours=1)
-        assert await looked(hall, 1) == [case]  # Nobody has followed the first one yet.
+        assert await looked(hall, 2) == [case]  # Nobody has followed it yet.
 
 
 async def test_it_goes_on_when_the_case_system_fails_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
