@@ -25,6 +25,7 @@ from schemas.timer import TimerCleared, TimerElapsed, TimerSet
 NAME: Final = "zaken.cases"
 MINUTE: Final = timedelta(minutes=1)
 LADDER: Final = (MINUTE, 5 * MINUTE, 30 * MINUTE, 120 * MINUTE)  # After that the next look at all cases finds it.
+FORBIDDEN: Final = "forbidden"
 REMOVED: Final = "removed"  # The outcome of a case that its case system has no more.
 REASON: Final = "case-system"  # Why time stands still: in whose words, for theirs may be about somebody.
 
@@ -45,8 +46,8 @@ class Followed(State, frozen=True):
 
 def follow(known: Followed, event: NoticeFollowed | NoticePostponed | TimerElapsed) -> tuple[Followed, list[Event]]:
     match event:
-        case NoticePostponed() if known.waits:
-            return known, []  # Of another notice meanwhile.
+        case NoticePostponed() if known.waits or event.reason == FORBIDDEN:
+            return known, []  # It is asked again already; or it is none of ours, and if it ever is, the poll finds it.
         case NoticePostponed() if known.tried < len(LADDER):
             again = TimerSet(at=event.at, about=event.subject, name=NAME, due=event.at + LADDER[known.tried])
             return known.but(tried=known.tried + 1, waits=True), [again]

@@ -16,6 +16,7 @@ from schemas.errors import Conflict, Refused, Unavailable
 from schemas.event import derived, fact
 from schemas.notice import Asker, NoticeDue, NoticeFollowed, NoticePostponed, NoticeReceived, Stage
 from services.zaken import words
+from services.zaken.cases import FORBIDDEN
 from services.zaken.register import Forbidden, Gone, Register
 from services.zaken.words import line, uuid_of, word
 
@@ -94,7 +95,7 @@ class Courier:
             async with asyncio.timeout(LOOK_S_MAX):
                 found = await self._found(case, at)
         except Forbidden:
-            why = "forbidden"
+            why = FORBIDDEN
         except (Unavailable, TimeoutError):
             why = "unavailable"
         except Refused as error:

@@ -166,16 +166,28 @@ async def test_one_that_was_removed_is_gone_and_one_removed_meanwhile_is_looked_
         assert (await look(hall, case)).gone
 
 
-async def test_rights_that_come_later_are_enough() -> None:
+async def test_with_rights_that_come_later_it_is_found() -> None:
     async with town_hall() as hall:
         case, hall.zaak.forbidden = started(hall), True
         async with hall.at_work():
             await hall.tells(hall.zaak.told[-1])
-            await hall.comes(lambda facts: len(facts) == 1, "timer.set")
+            await hall.comes(lambda facts: len(facts) == 1, "notice.postponed")
             hall.zaak.forbidden = False
-            hall.hour.passes(minutes=1)
+            hall.hour.passes(hours=1)
+            await hall.polls()
             assert [fact.type for fact in await hall.comes(lambda facts: len(facts) == 4)][-1] == "case.status-changed"
         assert {fact.subject for fact in await hall.facts("notice.")} == {f"case/{case}"}
+
+
+async def test_an_outage_is_waited_for() -> None:
+    async with town_hall() as hall:
+        started(hall)
+        hall.zaak.faults.extend(["500"])
+        async with hall.at_work():
+            await hall.tells(hall.zaak.told[-1])
+            await hall.comes(lambda facts: len(facts) == 1, "timer.set")
+            hall.hour.passes(minutes=1)
+            assert [fact.type for fact in await hall.comes(lambda facts: len(facts) == 4)][-1] == "case.status-changed"
 
 
 @pytest.mark.parametrize("field", ["zaaktype", "hoofdzaak"])
