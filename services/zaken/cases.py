@@ -35,7 +35,6 @@ class Followed(State, frozen=True):
 
     opened: bool = False
     closed: bool = False
-    seen_at: datetime | None = None  # When we last looked.
     last_at: datetime | None = None  # The moment of the last status that was told,
     last: tuple[str, ...] = ()  # and all that were told of that moment.
     due: datetime | None = None
@@ -55,11 +54,9 @@ def follow(known: Followed, event: NoticeFollowed | NoticePostponed | TimerElaps
             return known.but(tried=0), []
         case TimerElapsed():
             return known.but(waits=False), [NoticeDue(at=event.at, case_id=event.about.removeprefix("case/"))]
-        case NoticeFollowed() if known.seen_at and event.at < known.seen_at:
-            return known, []  # Seen before what we know.
         case NoticeFollowed():
             called_off = [TimerCleared(at=event.at, about=event.subject, name=NAME)] if known.waits else []
-            after, told = compared(known.but(tried=0, waits=False, seen_at=event.at), event)
+            after, told = compared(known.but(tried=0, waits=False), event)
             return after, [*called_off, *told]
 
 
