@@ -20,10 +20,14 @@ from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from engine.store import Store
 from services.desk.login import Provider
+from services.zaken.settings import ZakenSettings
+from tests.fakes.openzaak import settings_of
 
 NOW: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TOKEN: Final = "a-token-for-these-tests-and-nothing-else"
 KEYS: Final = Keys(addresses=b"addresses", door=b"door", rates=b"rates", tokens=b"tokens", programs=b"programs")
+
+WHOLE: Final = Site(zaken=ZakenSettings.model_validate(settings_of("https://openzaak.example")))  # With all its doors.
 
 
 @dataclass

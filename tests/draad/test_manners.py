@@ -13,7 +13,7 @@ from draad import health, manners
 from draad.rates import GUESS, LIMITS, Rates
 from engine.memory import Disk, MemoryStore
 from schemas.errors import Unavailable
-from tests.rooms import TOKEN, Rooms, clock, rooms, told
+from tests.rooms import TOKEN, WHOLE, Rooms, clock, rooms, told
 
 OPEN: Final = {"/health/live", "/health/ready", "/v1/openapi.json"}
 BSN: Final = "123456782"
@@ -76,12 +76,13 @@ PATHS: Final = {
     "/v1/tasks/{task_id}/reopen",
     "/v1/tasks/{task_id}/tried",
     "/v1/work",
+    "/zgw/notificaties",
 }
 
 
 @pytest.fixture
 async def house() -> AsyncIterator[Rooms]:
-    async with rooms() as built:
+    async with rooms(site=WHOLE) as built:
         await built.settle()
         yield built
 

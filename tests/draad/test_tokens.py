@@ -24,7 +24,7 @@ from services.access.gate import ID_CHARS, digest
 from services.access.tokens import tokens
 from services.desk.words import HERE
 from services.klantinteracties.app import PREFIX
-from tests.rooms import KEYS, NOW, Rooms, rooms, told
+from tests.rooms import KEYS, NOW, WHOLE, Rooms, rooms, told
 from tests.running import ROOT, Running, command, running
 
 WAIT_S: Final = 20.0
@@ -32,7 +32,7 @@ WAIT_S: Final = 20.0
 
 @pytest.fixture
 async def house() -> AsyncIterator[Rooms]:
-    async with rooms() as built:
+    async with rooms(site=WHOLE) as built:
         yield built
 
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 import httpx
 
 from draad.parts import EVERY
-from draad.site import Site
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from schemas.event import Event
@@ -20,7 +19,7 @@ from services.zaken.poll import Poll
 from services.zaken.register import Register
 from services.zaken.settings import ZakenSettings
 from tests.fakes.openzaak import OpenZaak, settings_of
-from tests.rooms import KEYS, TOKEN, Rooms, rooms
+from tests.rooms import KEYS, TOKEN, WHOLE, Rooms, rooms
 
 NOW: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 WAIT_S_MAX: Final = 20
@@ -102,8 +101,7 @@ async def town_hall(disk: Disk | None = None) -> AsyncIterator[TownHall]:
     hour = Hour()
     zaak = OpenZaak()
     zaak.now = hour
-    site = Site(zaken=ZakenSettings.model_validate(settings_of(zaak.home)))
-    async with rooms(MemoryStore(disk or Disk(), hour), site=site, clock=hour) as opened:
+    async with rooms(MemoryStore(disk or Disk(), hour), site=WHOLE, clock=hour) as opened:
         del opened.client.headers["authorization"]
 
         async def callback(url: str, headers: Mapping[str, str], body: dict[str, Any]) -> int:
