@@ -212,6 +212,8 @@ def detail(row: Row, more: Mapping[str, Any]) -> str:  # noqa: PLR0911  # One li
             return f"{owner}, uiterlijk {moment(row['due'])}." if row["due"] else f"{owner}."
         case "appointment.booked" | "appointment.changed" | "case.due-set" | "case.due-soon" | "task.due-set":
             return f"Op {moment(row['due'])}." if row["due"] else ""
+        case "case.closed" | "case.status-changed" if more.get("named"):
+            return str(more["named"])
         case (
             "contact.noted"
             | "contact.missed"

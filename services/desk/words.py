@@ -50,6 +50,8 @@ REASONS: Final[Mapping[str, str]] = {
     "mailbox-full": "de mailbox is vol",
     "refused": "geweigerd door de ontvanger",
     "window-closed": "de 24 uur van WhatsApp zijn voorbij",
+    "case-system": "volgens het zaaksysteem",
+    "removed": "uit het zaaksysteem verwijderd",
 }
 FLAGS: Final[Mapping[str, str]] = {
     "cut-off": "Het bericht is ingekort",

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from engine.processor import Projection
 from engine.testing import shown
+from schemas.case import CaseClosed, CaseStatusChanged, CaseSuspended
 from schemas.contact import ContactMade
 from schemas.event import Event
 from schemas.message import MessageBounced, MessageDelivered, MessageFailed, MessageUnknown
@@ -52,3 +53,19 @@ def test_what_did_not_arrive_is_no_work_as_long_as_another_road_follows() -> Non
     assert waiting(mail, MessageBounced(**ON, reason="refused")) == []
     assert waiting(mail, MessageUnknown(**ON)) == [("message", "unknown")]  # A person has to look.
     assert waiting(by_hand, MessageFailed(**ON, reason="refused")) == [("message", "undelivered")]
+
+
+def test_an_agent_reads_of_a_case_what_the_case_system_calls_it() -> None:
+    on: dict[str, Any] = {"at": NOW, "case_id": "k1"}
+    told = story(
+        CaseStatusChanged(**on, status="wacht-op-u", named="Wacht op u", says="Wij missen nog een papier."),
+        CaseStatusChanged(**on, status="in-behandeling"),
+        CaseSuspended(**on, reason="case-system"),
+        CaseClosed(**on, outcome="removed", inform=False),
+    )
+    assert [one.detail for one in told] == [
+        "Wacht op u",
+        "in behandeling",
+        "volgens het zaaksysteem",
+        "uit het zaaksysteem verwijderd",
+    ]
