@@ -96,7 +96,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
                 accounts=accounts_of(settings),
                 site=site,
             )
-            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site)
+            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys, settings)
             await opened.enter_async_context(at_work(engine, parts, beside, rooms, watch))
             await opened.enter_async_context(neighbours(redis, settings.prefix, rooms.presence))
             if role is not Role.DESK:

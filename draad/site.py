@@ -1,7 +1,7 @@
 """What residents meet: branches where they come, our own form, whose pages tell of a journey, and what they are told.
 
-Read from the file that DRAAD_SITE names. Without one there is a branch `main`, a form, no journey is counted, and
-nobody is told anything.
+And which inner networks subscribers may have. Read from the file that DRAAD_SITE names. Without one there is a branch
+`main`, a form, no journey is counted, nobody is told anything, and subscribers are out in the open.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,9 @@ from services.intake.form import FormSettings
 from services.intake.journey import JourneySettings
 from services.notify.settings import NotifySettings
 from services.notify.texts import Texts, read_texts
+from services.status.settings import SubscribersSettings
 
-TABLES: Final = ("branches", "form", "journey", "notify")
+TABLES: Final = ("branches", "form", "journey", "notify", "subscribers")
 
 Table = TypeVar("Table", bound=BaseModel)
 
@@ -35,6 +36,7 @@ class Site:
     journey: JourneySettings = field(default_factory=JourneySettings)
     notify: NotifySettings | None = None  # In whose name residents are told; nobody is, without it.
     texts: Texts = field(default_factory=dict)  # And in which words.
+    subscribers: SubscribersSettings = field(default_factory=SubscribersSettings)
 
 
 def read_site(path: Path | None) -> Site:
@@ -43,20 +45,21 @@ def read_site(path: Path | None) -> Site:
         return Site()
     said = parsed(path, wrong)
     if not said.keys() <= set(TABLES) or not all(isinstance(table, dict) for table in said.values()):
-        raise wrong(path, "knows the tables [branches.main], [form], [journey] and [notify] only")
+        raise wrong(path, "knows the tables [branches.main], [form], [journey], [notify] and [subscribers] only")
     try:
         places = branches(said.get("branches", {}))
     except Refused as error:
         raise wrong(path, f"is wrong in [branches]: {error}") from None
     form, journey = table(path, FormSettings, "form", said), table(path, JourneySettings, "journey", said)
+    subscribers = table(path, SubscribersSettings, "subscribers", said)
     if "notify" not in said:
-        return Site(places, form, journey)
+        return Site(places, form, journey, subscribers=subscribers)
     notify = table(path, NotifySettings, "notify", said)
     try:
         texts = read_texts(path.parent / notify.texts if notify.texts else None)
     except Refused as error:
         raise wrong(path, f"names texts in [notify] that are wrong: {error}") from None
-    return Site(places, form, journey, notify, texts)
+    return Site(places, form, journey, notify, texts, subscribers)
 
 
 def table(path: Path, model: type[Table], name: str, said: Mapping[str, Any]) -> Table:

@@ -44,6 +44,9 @@ from services.klantinteracties.app import PREFIX as DESK_TOOLS
 from services.klantinteracties.app import Klantinteracties
 from services.klantinteracties.door import UNKNOWN
 from services.klantinteracties.door import door as tools_door
+from services.status import hooks_api
+from services.status.outside import Outside
+from services.status.signing import Signer
 
 Clock = Callable[[], datetime]
 
@@ -96,6 +99,8 @@ def house(  # noqa: PLR0913  # All that it stands on.
         app.include_router(taking(engine, keys, clock, site.branches))
         app.include_router(form.router(asking))
         app.include_router(journey.router(engine, clock, site.journey))
+        outside, signer = Outside(site.subscribers.inner), Signer(keys.subscribers)
+        app.include_router(hooks_api.router(engine, signer, outside, keys.addresses, clock))
         mender = Mender(engine, blobs, roads.channels, clock)
         app.include_router(quarantine_api.router(mender))
         app.include_router(stories.router(engine, news, keys.addresses, clock))

@@ -1,0 +1,141 @@
+"""The way to an address that somebody else chose: never to what only we can reach.
+
+A name is looked up and all its addresses are looked at before each connection, and the connection goes to the very
+address that was looked at. No redirect is followed, no proxy and no setting of this machine is asked.
+"""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+
+from schemas.errors import Refused, Unavailable
+from services.status.settings import Network
+
+Address = IPv4Address | IPv6Address
+Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
+
+URL_CHARS_MAX: Final = 500
+LOOKUP_S_MAX: Final = 5.0
+V6: Final = 6
+LOOKUPS_MAX: Final = 4  # At once: a name server that hangs holds up no other work of this process.
+PORTS: Final = {"https": 443, "http": 80}
+NAME: Final = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z][a-z0-9-]{0,61}[a-z0-9]")
+# Beside what the registries call private, reserved or local: cloud machines ask the first for secrets; behind the
+# others an address of IPv4 is hidden, and who knows which.
+NEVER: Final[tuple[Network, ...]] = tuple(
+    map(ip_network, ("168.63.129.16/32", "192.88.99.0/24", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"))
+)
+
+WRONG: Final = (
+    "the address is https:// and a name that the whole world knows, of at most 500 plain characters, without a user or "
+    "a part after #; a name with other letters is written in its ASCII form, xn--…"
+)
+INNER: Final = "the address leads to a network that is not open to subscribers: [subscribers] in DRAAD_SITE says which"
+PLAIN: Final = "the address has to be https: plain http goes only to networks that [subscribers] in DRAAD_SITE names"
+NOT_FOUND: Final = "the name in this address is not found"
+
+
+class Outside:
+    """Knows which addresses may be told."""
+
+    def __init__(self, inner: Sequence[Network] = (), lookup: Lookup | None = None) -> None:
+        self._inner = inner
+        self._threads = ThreadPoolExecutor(LOOKUPS_MAX, thread_name_prefix="names")
+        self._lookup = lookup or self._asked
+
+    async def checked(self, url: str) -> Address:
+        """An address to connect to for it now. Raises `Refused` where it may not be told, `Unavailable` for now."""
+        parts = written_well(url)
+        assert parts.hostname, "an address without a host is not well written"
+        try:
+            async with asyncio.timeout(LOOKUP_S_MAX):
+                found = await self._lookup(parts.hostname, parts.port or PORTS[parts.scheme])
+        except TimeoutError:
+            raise Unavailable("the name in this address was looked up for too long") from None
+        addresses = [bare(ip_address(each)) for each in found]
+        if not addresses:
+            raise Refused(NOT_FOUND)
+        if not all(self.open(address) for address in addresses):
+            raise Refused(INNER)
+        if parts.scheme == "http" and not all(self.inner(address) for address in addresses):
+            raise Refused(PLAIN)
+        return addresses[0]
+
+    def open(self, address: Address) -> bool:
+        """Whether it may be told: the whole world reaches it, or the municipality says so."""
+        return self.inner(address) or (
+            address.is_global
+            and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+            and not any(address in network for network in NEVER)
+        )
+
+    def inner(self, address: Address) -> bool:
+        return any(address in network for network in self._inner)
+
+    async def _asked(self, host: str, port: int) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(self._threads, looked_up, host, port)
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:
+                raise Unavailable("the name in this address cannot be looked up now") from None
+            raise Refused(NOT_FOUND) from None
+        except (OSError, UnicodeError):
+            raise Unavailable("the name in this address cannot be looked up now") from None
+        return found
+
+
+def looked_up(host: str, port: int) -> Sequence[str]:
+    """Addresses in the order in which this machine would try them."""
+    return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+
+
+def bare(address: Address) -> Address:
+    """Itself; or the address of IPv4 that is written as one of IPv6."""
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def written_well(url: str) -> SplitResult:
+    """Its parts, if no two readers can read it differently. Raises `Refused`."""
+    if len(url) > URL_CHARS_MAX or not re.fullmatch(r"https?://[!-~]+", url) or re.search(r"[\\#@\"<>^`{|}]", url):
+        raise Refused(WRONG)
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        raise Refused(WRONG) from None
+    if port == 0 or parts.netloc.endswith(":") or not (NAME.fullmatch(host) or literal(host)):
+        raise Refused(WRONG)
+    return parts
+
+
+def literal(host: str) -> bool:
+    """Whether it is an address as everybody writes it; not a number that some read as one."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host and (address.version == V6 or str(address) == host)
+
+
+class Way(httpx.AsyncHTTPTransport):
+    """Connections to one subscriber. Each goes to an address that was looked at for this very request."""
+
+    def __init__(self, outside: Outside, context: ssl.SSLContext, limits: httpx.Limits) -> None:
+        super().__init__(verify=context, trust_env=False, limits=limits)
+        self._outside = outside
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises `Refused`, `Unavailable`, or what httpx raises."""
+        address = await self._outside.checked(str(request.url))
+        request.extensions = {**request.extensions, "sni_hostname": request.url.host}
+        request.url = request.url.copy_with(host=str(address))
+        return await super().handle_async_request(request)
