@@ -157,7 +157,7 @@ class Subscribing:
         live = [one for one in await self.every() if not one.ended_at and one.subscription_id != name]
         if len(live) >= SUBSCRIPTIONS_MAX:
             raise Refused(f"there are {SUBSCRIPTIONS_MAX} subscriptions already: end one that nobody needs")
-        secret = read(body.secret) if body.secret else self._signer.made(name)
+        secret = read(body.secret) if body.secret is not None else self._signer.made(name)
         made = SubscriptionMade(
             at=self._clock(),
             subscription_id=name,
@@ -171,7 +171,7 @@ class Subscribing:
 
     async def set_secret(self, subscription_id: str, body: NewSecret, name: str) -> Secret:
         await self.live(subscription_id)
-        secret = read(body.secret) if body.secret else self._signer.made(name)
+        secret = read(body.secret) if body.secret is not None else self._signer.made(name)
         sealed = self._signer.seal(secret, subscription_id)
         event = SubscriptionSecretSet(at=self._clock(), subscription_id=subscription_id, sealed=sealed)
         await self._engine.append(fact(event, key=name))

@@ -9,7 +9,6 @@ import pytest
 
 from engine.processor import DEPTH_MAX
 from engine.testing import given
-from schemas.event import Event
 from schemas.subscription import (
     SubscriptionDue,
     SubscriptionFailed,
@@ -21,6 +20,8 @@ from schemas.subscription import (
 from schemas.timer import TimerElapsed, TimerSet
 from services.status.lanes import CHAIN_MAX, JITTER, LADDER, NAME, OWED_MAX, TRIED_FOR, Lane, lanes, tell, wait
 from tests.rooms import NOW
+
+Heard = SubscriptionOwed | SubscriptionTold | SubscriptionPostponed | TimerElapsed
 
 ON: Final[dict[str, Any]] = {"subscription_id": "s1", "about": "case/k1"}
 SUBJECT: Final = "subscription/s1/case/k1"
@@ -122,8 +123,11 @@ def test_whatever_goes_wrong_each_is_told_in_order_or_has_failed(seed: int) -> N
     """The lane as an engine runs it: facts in order, timers at their hour, and a chain of causes that has an end."""
     dice, lane, now = Random(seed), Lane(), NOW
     names = [f"e{number}" for number in range(dice.randint(1, 12))]
-    coming = [(owed(name, NOW + timedelta(hours=number)), 2) for number, name in enumerate(names)]
-    badness, queue, timer = dice.choice([0.0, 0.3, 0.9, 1.0]), [coming.pop(0)], None
+    coming: list[tuple[Heard, int]] = [
+        (owed(name, NOW + timedelta(hours=number)), 2) for number, name in enumerate(names)
+    ]
+    badness, queue = dice.choice([0.0, 0.3, 0.9, 1.0]), [coming.pop(0)]
+    timer: datetime | None = None
     ends: dict[str, list[str]] = defaultdict(list)
     out = ""
     while queue or timer or coming:
@@ -137,7 +141,7 @@ def test_whatever_goes_wrong_each_is_told_in_order_or_has_failed(seed: int) -> N
         event, depth = queue.pop(0)
         now = max(now, event.at)
         assert depth < DEPTH_MAX
-        lane, outcomes = tell(lane, event)  # type: ignore[arg-type]
+        lane, outcomes = tell(lane, event)
         if isinstance(event, SubscriptionTold | SubscriptionPostponed):
             out = ""
         for outcome in outcomes:
@@ -147,7 +151,7 @@ def test_whatever_goes_wrong_each_is_told_in_order_or_has_failed(seed: int) -> N
                 case SubscriptionDue(event_id=name):
                     assert out == "", "one at a time"
                     out = name
-                    said: Event = told(name, now) if dice.random() >= badness else postponed(name, now)
+                    said = told(name, now) if dice.random() >= badness else postponed(name, now)
                     queue.append((said, depth + 2))
                 case SubscriptionFailed(event_id=name):
                     ends["failed"].append(name)
