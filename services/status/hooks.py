@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import httpx
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
@@ -30,22 +29,20 @@ from schemas.subscription import (
     SubscriptionWithheld,
 )
 from services.status.book import LOOK_S, Book, Subscriber, first
-from services.status.outside import Outside, Way
+from services.status.outside import Outside
 from services.status.public import EVENTS, told
 from services.status.signing import Signer, signatures
-from services.status.webhook import MEDIA_TYPE, TOLD, Answer, tried
+from services.status.webhook import MEDIA_TYPE, PARALLEL_MAX, TOLD, Answer, Way
 
 OWING: Final = "status.owing"
 TELLING: Final = "status.hooks"
 IN_HAND_MAX: Final = 100  # Events of which it is being written down who is owed them.
 QUEUE_MAX: Final = 256  # Of one subscriber: what is due beyond it is due again later.
-PARALLEL_MAX: Final = 16  # Of one subscriber, each about another subject.
 SILENT_MAX: Final = 3  # Who does not answer so many times in a row
 REST_S: Final = 30.0  # is left alone for so long.
 RETRY_S: Final = 0.5
 END_S_MAX: Final = 5.0  # At a stop, what is on its way may still end.
 BOTH: Final = timedelta(days=1)  # For so long a secret that was replaced signs as well.
-IDLE_S_MAX: Final = 30.0  # A connection that nobody uses.
 
 CROWDED: Final = Answer("crowded")
 RESTS: Final = Answer("rests")
@@ -163,14 +160,11 @@ class Hooks:
                     serving.cancel()
         finally:
             for line in self._lines.values():
-                await line.way.aclose()
+                await line.way.close()
 
     def _line(self, one: Subscriber) -> Line:
         if one.subscription_id not in self._lines:
-            limits = httpx.Limits(
-                max_connections=PARALLEL_MAX, max_keepalive_connections=PARALLEL_MAX, keepalive_expiry=IDLE_S_MAX
-            )
-            self._lines[one.subscription_id] = Line(one, Way(self._outside, self._context, limits))
+            self._lines[one.subscription_id] = Line(one, Way(self._outside, one.url, self._context))
         return self._lines[one.subscription_id]
 
     async def _serve(self, line: Line) -> None:
@@ -214,7 +208,7 @@ class Hooks:
             "webhook-timestamp": str(moment),
             "webhook-signature": signatures(self._secrets(line.who, now), due.event_id, moment, body),
         }
-        return await tried(line.way, line.who.url, headers, body, now)
+        return await line.way.tried(headers, body, now)
 
     def _secrets(self, one: Subscriber, now: datetime) -> list[bytes]:
         """The one that it has; and for a while the one that it had."""

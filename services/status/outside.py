@@ -1,20 +1,16 @@
-"""The way to an address that somebody else chose: never to what only we can reach.
+"""Where an address that somebody else chose may lead: never to what only we can reach.
 
-A name is looked up and all its addresses are looked at before each connection, and the connection goes to the very
-address that was looked at. No redirect is followed, no proxy and no setting of this machine is asked.
+A name is looked up and all its addresses are looked at. Whoever connects, connects to the very addresses that were.
 """
 
 import asyncio
 import re
 import socket
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
-
-import httpx
 
 from schemas.errors import Refused, Unavailable
 from services.status.settings import Network
@@ -57,13 +53,14 @@ class Outside:
         self._threads = ThreadPoolExecutor(LOOKUPS_MAX, thread_name_prefix="names")
         self._lookup = lookup or self._asked
 
-    async def checked(self, url: str) -> Address:
-        """An address to connect to for it now. Raises `Refused` where it may not be told, `Unavailable` for now."""
+    async def checked(self, url: str) -> Sequence[Address]:
+        """Addresses to connect to for it now. Raises `Refused` where it may not be told, `Unavailable` for now."""
         parts = written_well(url)
-        assert parts.hostname, "an address without a host is not well written"
+        host = parts.hostname
+        assert host, "an address without a host is not well written"
         try:
             async with asyncio.timeout(LOOKUP_S_MAX):
-                found = await self._lookup(parts.hostname, parts.port or PORTS[parts.scheme])
+                found = [host] if literal(host) else await self._lookup(host, parts.port or PORTS[parts.scheme])
         except TimeoutError:
             raise Unavailable("the name in this address was looked up for too long") from None
         addresses = [bare(ip_address(each)) for each in found]
@@ -73,7 +70,7 @@ class Outside:
             raise Refused(INNER)
         if parts.scheme == "http" and not all(self.inner(address) for address in addresses):
             raise Refused(PLAIN)
-        return addresses[0]
+        return addresses
 
     def open(self, address: Address) -> bool:
         """Whether it may be told: the whole world reaches it, or the municipality says so."""
@@ -127,18 +124,3 @@ def literal(host: str) -> bool:
     except ValueError:
         return False
     return "%" not in host and (address.version == V6 or str(address) == host)
-
-
-class Way(httpx.AsyncHTTPTransport):
-    """Connections to one subscriber. Each goes to an address that was looked at for this very request."""
-
-    def __init__(self, outside: Outside, context: ssl.SSLContext, limits: httpx.Limits) -> None:
-        super().__init__(verify=context, trust_env=False, limits=limits)
-        self._outside = outside
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises `Refused`, `Unavailable`, or what httpx raises."""
-        address = await self._outside.checked(str(request.url))
-        request.extensions = {**request.extensions, "sni_hostname": request.url.host}
-        request.url = request.url.copy_with(host=str(address))
-        return await super().handle_async_request(request)

@@ -1,22 +1,39 @@
-"""One try at a webhook, and what it came to. Of an answer only its status counts; its words are thrown away."""
+"""The way to one subscriber: one try at its webhook, and what that came to.
+
+Of an answer only the status counts; its words are thrown away. No redirect is followed, and no proxy, cookie or setting
+of this machine is asked.
+"""
 
 import asyncio
+import socket
+import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
 
-import httpx
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from schemas.errors import Refused, Unavailable
+from services.status.outside import V6, Outside, literal, written_well
 
+PARALLEL_MAX: Final = 16  # Connections to one subscriber.
+IDLE_S_MAX: Final = 15.0  # For so long a connection is kept that nobody uses.
 CONNECT_S_MAX: Final = 5.0
 ANSWER_S_MAX: Final = 15.0  # Until the status is here, connecting included.
 DRAIN_S_MAX: Final = 2.0  # For the rest of an answer, so that the connection can be used again;
 DRAIN_BYTES_MAX: Final = 65_536  # what is longer costs the connection.
 WAIT_S_MAX: Final = 6 * 60 * 60
 GONE: Final = 410
-TIMEOUT: Final = httpx.Timeout(ANSWER_S_MAX, connect=CONNECT_S_MAX).as_dict()
 MEDIA_TYPE: Final = "application/cloudevents+json; charset=UTF-8"
 
 
@@ -31,45 +48,102 @@ class Answer(NamedTuple):
 TOLD: Final = Answer("told")
 
 
-async def tried(way: httpx.AsyncBaseTransport, url: str, headers: dict[str, str], body: bytes, now: datetime) -> Answer:
-    """Whatever the other end does, there is an answer, and soon."""
-    try:
-        request = httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": TIMEOUT})
+class Names(AbstractResolver):
+    """Leads to addresses that were looked at, and nowhere else."""
+
+    def __init__(self, outside: Outside, url: str) -> None:
+        self._outside, self._url = outside, url
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002  # As aiohttp has it.
+    ) -> list[ResolveResult]:
+        """Before each connection. Raises as `Outside.checked` does."""
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=port,
+                family=socket.AF_INET6 if address.version == V6 else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in await self._outside.checked(self._url)
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Way:
+    """Connections to one subscriber."""
+
+    def __init__(self, outside: Outside, url: str, context: ssl.SSLContext) -> None:
+        self._outside, self._url = outside, url
+        self._literal = literal(written_well(url).hostname or "")
+        connector = TCPConnector(
+            resolver=Names(outside, url),
+            use_dns_cache=False,
+            limit=PARALLEL_MAX,
+            ssl=context,
+            keepalive_timeout=IDLE_S_MAX,
+        )
+        self._session = ClientSession(
+            connector=connector,
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            timeout=ClientTimeout(total=None, connect=CONNECT_S_MAX),
+            skip_auto_headers=("Accept", "Accept-Encoding"),
+        )
+
+    async def tried(self, headers: dict[str, str], body: bytes, now: datetime) -> Answer:
+        """Whatever the other end does, there is an answer, and soon."""
+        try:
+            return await self._posted(headers, body, now)
+        except Refused:
+            return Answer("not-open")  # It leads to where nobody may be told, or nowhere.
+        except TimeoutError:
+            return Answer("too-slow", silent=True)
+        except (ClientConnectorError, Unavailable):
+            return Answer("unreachable", silent=True)
+        except (ClientError, OSError):
+            return Answer("broke-off", silent=True)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def _posted(self, headers: dict[str, str], body: bytes, now: datetime) -> Answer:
+        if self._literal:  # Nobody looks up what is no name.
+            await self._outside.checked(self._url)
         async with asyncio.timeout(ANSWER_S_MAX):
-            response = await way.handle_async_request(request)
-        await drained(response)
-    except Refused:
-        return Answer("not-open")  # It leads to where nobody may be told, or nowhere.
-    except (httpx.TimeoutException, TimeoutError):
-        return Answer("too-slow", silent=True)
-    except (httpx.ConnectError, Unavailable):
-        return Answer("unreachable", silent=True)
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return Answer("broke-off", silent=True)
-    return meaning(response, now)
+            response = await self._session.post(self._url, data=body, headers=headers, allow_redirects=False)
+        try:
+            await drained(response)
+        finally:
+            response.release()
+        return meaning(response.status, response.headers.get("retry-after", ""), now)
 
 
-async def drained(response: httpx.Response) -> None:
+async def drained(response: ClientResponse) -> None:
     """Read the rest, if it is short. What is wrong with it changes nothing: the status is known."""
-    try:
-        with suppress(TimeoutError, httpx.HTTPError):
-            async with asyncio.timeout(DRAIN_S_MAX):
-                taken = 0
-                async for chunk in response.aiter_raw():
-                    taken += len(chunk)
-                    if taken > DRAIN_BYTES_MAX:
-                        break
-    finally:
-        await response.aclose()
+    with suppress(TimeoutError, ClientError):
+        async with asyncio.timeout(DRAIN_S_MAX):
+            taken = 0
+            async for chunk in response.content.iter_any():
+                taken += len(chunk)
+                if taken > DRAIN_BYTES_MAX:
+                    break
 
 
-def meaning(response: httpx.Response, now: datetime) -> Answer:
-    if response.is_success:
-        return TOLD
-    if response.status_code == GONE:
-        return Answer("gone")
-    word = "redirects" if response.is_redirect else f"status-{response.status_code}"
-    return Answer(word, patience(response.headers.get("retry-after", ""), now))
+def meaning(status: int, retry_after: str, now: datetime) -> Answer:
+    match status // 100:
+        case 2:
+            return TOLD
+        case 3:
+            return Answer("redirects", patience(retry_after, now))
+    return Answer("gone") if status == GONE else Answer(f"status-{status}", patience(retry_after, now))
 
 
 def patience(said: str, now: datetime) -> int:

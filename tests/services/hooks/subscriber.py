@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import struct
 from collections import deque
 from collections.abc import AsyncIterator
@@ -10,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from infra.server import HERE
+from services.status.outside import Outside
 from services.status.signing import read, signatures
+from services.status.webhook import Way
 
 OK: Final = "204 No Content"
 RESET, SILENCE, DRIP, HUGE, NONSENSE, DRIP_HEAD = "reset", "silence", "drip", "huge", "nonsense", "drip-head"
@@ -107,7 +110,7 @@ class Subscriber:
 
 
 @asynccontextmanager
-async def listening(*answers: str, usual: str = OK) -> AsyncIterator[Subscriber]:
+async def listening(*answers: str, usual: str = OK, tls: ssl.SSLContext | None = None) -> AsyncIterator[Subscriber]:
     one = Subscriber(deque(answers), usual)
     open_now: set[asyncio.Task[Any]] = set()
 
@@ -122,7 +125,7 @@ async def listening(*answers: str, usual: str = OK) -> AsyncIterator[Subscriber]
         finally:
             open_now.discard(task)
 
-    server = await asyncio.start_server(served, HERE, 0)
+    server = await asyncio.start_server(served, HERE, 0, ssl=tls)
     one.port = server.sockets[0].getsockname()[1]
     try:
         yield one
@@ -131,3 +134,12 @@ async def listening(*answers: str, usual: str = OK) -> AsyncIterator[Subscriber]
         for task in [*open_now]:
             task.cancel()
         await asyncio.gather(*open_now, return_exceptions=True)
+
+
+@asynccontextmanager
+async def way(url: str, outside: Outside, trusting: ssl.SSLContext | None = None) -> AsyncIterator[Way]:
+    opened = Way(outside, url, trusting or ssl.create_default_context())
+    try:
+        yield opened
+    finally:
+        await opened.close()

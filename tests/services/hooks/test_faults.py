@@ -2,38 +2,29 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
-import httpx
 import pytest
 
+from infra.certificate import certify
+from infra.server import HERE
 from services.status import webhook
-from services.status.outside import Outside, Way
-from services.status.webhook import DRAIN_BYTES_MAX, WAIT_S_MAX, Answer, patience, tried
+from services.status.outside import Outside
+from services.status.webhook import DRAIN_BYTES_MAX, WAIT_S_MAX, Answer, patience
 from tests.rooms import NOW
-from tests.services.hooks.subscriber import DRIP, DRIP_HEAD, HUGE, NONSENSE, RESET, SILENCE, Subscriber, listening
+from tests.services.hooks.subscriber import DRIP, DRIP_HEAD, HUGE, NONSENSE, RESET, SILENCE, listening, way
 
 INNER: Final = (ip_network("127.0.0.0/8"),)
 HASTE_S: Final = 0.3
 
 
-@asynccontextmanager
-async def way() -> AsyncIterator[Way]:
-    opened = Way(Outside(INNER), ssl.create_default_context(), httpx.Limits(max_connections=2))
-    try:
-        yield opened
-    finally:
-        await opened.aclose()
-
-
-async def once(one: Subscriber) -> Answer:
-    async with way() as there:
-        return await tried(there, one.url, {"webhook-id": "e1"}, b"{}", NOW)
+async def once(url: str) -> Answer:
+    async with way(url, Outside(INNER)) as there:
+        return await there.tried({"webhook-id": "e1"}, b"{}", NOW)
 
 
 @pytest.fixture
@@ -71,7 +62,7 @@ async def test_each_answer_means_something(hasty: None, answer: str, means: Answ
     async with listening(answer) as one:
         one.more = "Location: http://127.0.0.1:9/inner\r\n"
         began = monotonic()
-        assert await once(one) == means
+        assert await once(one.url) == means
         assert monotonic() - began < 3 * HASTE_S + 1
         assert len(one.heard) == 1  # Not tried again by itself, and not led anywhere else.
 
@@ -79,37 +70,41 @@ async def test_each_answer_means_something(hasty: None, answer: str, means: Answ
 async def test_nobody_there_is_unreachable() -> None:
     async with listening() as one:
         pass
-    assert await once(one) == Answer("unreachable", silent=True)
+    assert await once(one.url) == Answer("unreachable", silent=True)
 
 
 async def test_where_nobody_may_be_told_no_connection_is_made() -> None:
-    async with listening() as one:
-        closed = Way(Outside(), ssl.create_default_context(), httpx.Limits())
-        assert await tried(closed, one.url, {}, b"{}", NOW) == Answer("not-open")
-        await closed.aclose()
+    async with listening() as one, way(one.url, Outside()) as closed:
+        assert await closed.tried({}, b"{}", NOW) == Answer("not-open")
         assert one.connections == 0
 
 
 async def test_a_connection_is_used_again_unless_too_much_came_over_it(hasty: None) -> None:
-    async with listening("200 OK", "500 Oops", HUGE, "200 OK") as one, way() as there:
+    async with listening("200 OK", "500 Oops", HUGE, "200 OK") as one, way(one.url, Outside(INNER)) as there:
         for _ in range(3):
-            await tried(there, one.url, {}, b"{}", NOW)
+            await there.tried({}, b"{}", NOW)
         assert one.connections == 1
-        assert await tried(there, one.url, {}, b"{}", NOW) == Answer("told")
+        assert await there.tried({}, b"{}", NOW) == Answer("told")
         assert one.connections == 2
     assert DRAIN_BYTES_MAX < 1_000_000
 
 
-async def test_a_certificate_that_nobody_vouches_for_gets_nothing() -> None:
+async def test_only_who_has_the_name_in_the_address_gets_it_over_tls(tmp_path: Path) -> None:
     async def lookup(host: str, port: int) -> list[str]:
-        return ["127.0.0.1"]
+        return [HERE]
 
-    async with listening() as one:
-        there = Way(Outside(INNER, lookup), ssl.create_default_context(), httpx.Limits())
-        answer = await tried(there, f"https://zaken.example.nl:{one.port}/hook", {}, b"{}", NOW)
-        await there.aclose()
-    assert answer.silent
-    assert one.heard == []
+    certificate, outside = certify(tmp_path, "zaken.example.nl"), Outside(INNER, lookup)
+    shown, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cafile=certificate.authority)
+    shown.load_cert_chain(certificate.chain, certificate.key)
+    async with listening(tls=shown) as one:
+        for host, trusted, means in (
+            ("zaken.example.nl", trusting, Answer("told")),
+            ("ander.example.nl", trusting, Answer("unreachable", silent=True)),
+            ("zaken.example.nl", None, Answer("unreachable", silent=True)),
+        ):
+            async with way(f"https://{host}:{one.port}/hook", outside, trusted) as there:
+                assert await there.tried({}, b"{}", NOW) == means
+    assert len(one.heard) == 1
 
 
 @pytest.mark.parametrize(
@@ -139,7 +134,5 @@ async def test_a_header_without_end_is_refused(hasty: None) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n" + b"x-more: " + b"x" * 10_000_000 + b"\r\n\r\n")
         writer.close()
 
-    server = await asyncio.start_server(endless, "127.0.0.1", 0)
-    async with server, way() as there:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        assert (await tried(there, url, {}, b"{}", NOW)).silent
+    async with await asyncio.start_server(endless, HERE, 0) as server:
+        assert (await once(f"http://{HERE}:{server.sockets[0].getsockname()[1]}/")).silent

@@ -15,10 +15,11 @@ from draad.site import Site
 from engine.engine import Engine
 from schemas.case import CaseClosed, CaseOpened, CaseStatusChanged
 from schemas.event import Event, fact
-from services.status.hooks import PARALLEL_MAX, Hooks
+from services.status.hooks import Hooks
 from services.status.outside import Outside
 from services.status.settings import SubscribersSettings
 from services.status.signing import Signer
+from services.status.webhook import PARALLEL_MAX
 from tests.contract.places import Place
 from tests.rooms import KEYS, NOW, Rooms, rooms
 from tests.services.hooks.subscriber import RESET, SILENCE, Subscriber, listening

@@ -1,21 +1,21 @@
 """Where a subscriber may be: nowhere that only we can reach, however it is written and whatever a name leads to."""
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from typing import Final
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.server import HERE
 from schemas.errors import Refused, Unavailable
-from services.status.outside import Outside, Way, written_well
+from services.status.outside import Outside, written_well
 from services.status.settings import Network
-from tests.services.hooks.subscriber import listening
+from services.status.webhook import TOLD
+from tests.rooms import NOW
+from tests.services.hooks.subscriber import listening, way
 
 PUBLIC: Final = "93.184.215.14"
 LOOPBACK: Final = (ip_network("127.0.0.0/8"),)
@@ -130,7 +130,7 @@ async def test_what_only_we_can_reach_is_refused(address: str) -> None:
 async def test_what_the_world_reaches_may_be_told_over_https_alone(address: str) -> None:
     world = outside(address)
     for url in ("https://zaken.example.nl", "https://xn--gemeent-hya.example.nl:8443/a?b=c", "https://a-b.nl/%20"):
-        assert str(await world.checked(url)) == address.removeprefix("::ffff:")
+        assert str(*await world.checked(url)) == address.removeprefix("::ffff:")
     with pytest.raises(Refused, match="https"):
         await world.checked("http://zaken.example.nl/")
 
@@ -174,22 +174,19 @@ async def test_a_name_that_is_not_there_is_refused_and_one_that_is_looked_up_for
 
 
 async def test_the_connection_goes_to_the_address_that_was_looked_at_whatever_the_name_leads_to_by_then() -> None:
-    """A name that is good when it is looked at, and inner a moment later, never gets a connection there."""
+    """A name that is good when it is looked at, and another a moment later, is looked up once for each connection."""
     asked = []
 
     async def rebinding(host: str, port: int) -> Sequence[str]:
         asked.append(host)
-        return [HERE]  # And, as every system knows, localhost.rebound leads nowhere at all.
+        return [HERE]  # Whatever this machine would find: the name leads nowhere at all.
 
-    async with listening() as one:
-        way = Way(Outside(LOOPBACK, rebinding), ssl.create_default_context(), httpx.Limits())
-        url = f"http://localhost.rebound:{one.port}/hook"
-        answer = await way.handle_async_request(httpx.Request("POST", url, content=b"{}"))
-        await answer.aclose()
-        await way.aclose()
-    assert answer.status_code == 204
-    assert asked == ["localhost.rebound"]
-    assert one.heard[0].headers["host"] == f"localhost.rebound:{one.port}"
+    async with listening() as one, way(f"http://zaken.rebound:{one.port}/hook", Outside(LOOPBACK, rebinding)) as there:
+        for _ in range(3):
+            assert await there.tried({}, b"{}", NOW) == TOLD
+    assert asked == ["zaken.rebound"]
+    assert one.connections == 1
+    assert one.heard[0].headers["host"] == f"zaken.rebound:{one.port}"
 
 
 async def test_a_name_that_turns_inner_later_is_refused_then() -> None:
@@ -198,17 +195,25 @@ async def test_a_name_that_turns_inner_later_is_refused_then() -> None:
     async def turning(host: str, port: int) -> Sequence[str]:
         return addresses
 
-    async with listening() as one:
-        way = Way(Outside(LOOPBACK, turning), ssl.create_default_context(), httpx.Limits())
-        request = httpx.Request("POST", f"http://zaken.rebound:{one.port}/hook", content=b"{}")
-        answer = await way.handle_async_request(request)
-        await answer.aclose()
-        addresses[:] = ["10.0.0.1"]
-        again = httpx.Request("POST", f"http://zaken.rebound:{one.port}/hook", content=b"{}")
-        with pytest.raises(Refused):
-            await way.handle_async_request(again)
-        await way.aclose()
-    assert one.connections == len(one.heard) == 1
+    async with listening("410 Gone") as one:
+        one.more = "Connection: close\r\n"
+        async with way(f"http://zaken.rebound:{one.port}/hook", Outside(LOOPBACK, turning)) as there:
+            assert (await there.tried({}, b"{}", NOW)).word == "gone"
+            addresses[:] = ["10.0.0.1"]
+            assert (await there.tried({}, b"{}", NOW)).word == "not-open"
+            addresses[:] = [HERE, "10.0.0.1"]
+            assert (await there.tried({}, b"{}", NOW)).word == "not-open"
+            addresses.clear()
+            assert (await there.tried({}, b"{}", NOW)).word == "not-open"
+    assert len(one.heard) == 1
+
+
+async def test_of_several_addresses_another_is_taken_where_one_does_not_answer() -> None:
+    async def two(host: str, port: int) -> Sequence[str]:
+        return ["127.0.0.2", HERE]
+
+    async with listening() as one, way(f"http://zaken.rebound:{one.port}/hook", Outside(LOOPBACK, two)) as there:
+        assert await there.tried({}, b"{}", NOW) == TOLD
 
 
 def test_what_is_written_well_stays_as_it_is() -> None:
