@@ -4,7 +4,7 @@ The subscriber is a process of its own that takes whatever it is handed; the log
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from multiprocessing import get_context
@@ -46,10 +46,9 @@ async def run() -> None:
 
 async def measure(count: int, rate: int) -> dict[str, float]:
     """Seconds until each status was told, each once."""
-    with folder() as place, subscriber() as (port, took):
+    with folder() as place, subscriber() as (port, there):
         async with engine_on(place / "log.db", batch_max=500) as engine, at_work(engine, port):
             asked: dict[str, float] = {}
-            taking = asyncio.create_task(all_of(took, count))  # At once, or the subscriber would wait for us.
             began = perf_counter()
             async with asyncio.TaskGroup() as group:
                 for number in range(count):
@@ -58,8 +57,9 @@ async def measure(count: int, rate: int) -> dict[str, float]:
                     asked[f"case/k{number}"] = perf_counter() if rate else began
                     status = CaseStatusChanged(at=utc_now(), case_id=f"k{number}", status="klaar")
                     group.create_task(engine.append(fact(status, key=f"status {number}")))
-            taken = await taking
-    return {name: at - asked[name] for name, at in taken.items()}
+            taken = await all_of(there, count)
+    assert len(taken) == len(asked), "each once"
+    return {name: at - asked[name] for name, at in taken}
 
 
 @asynccontextmanager
@@ -84,28 +84,26 @@ async def at_work(engine: Engine, port: int) -> AsyncIterator[None]:
         await asyncio.gather(*running)
 
 
-async def all_of(took: Connection, count: int) -> dict[str, float]:
-    taken: dict[str, float] = {}
+async def all_of(there: Connection, count: int) -> Sequence[tuple[str, float]]:
+    """It is asked seldom: each answer takes a turn of the loop that is measured."""
+    taken: Sequence[tuple[str, float]] = []
     async with asyncio.timeout(WAIT_S_MAX):
         while len(taken) < count:
-            while took.poll():
-                name, at = took.recv()
-                assert name not in taken, "each once"
-                taken[name] = at
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            there.send(None)
+            taken = await asyncio.to_thread(there.recv)
     return taken
 
 
 @contextmanager
 def subscriber() -> Iterator[tuple[int, Connection]]:
-    """Its port, and what it says of each webhook that it took: about what, and when."""
+    """Its port, and whom to ask which webhooks it took: about what, and when."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=take_hooks, args=(theirs,), daemon=True)
     process.start()
     try:
-        port, _ = ours.recv()
-        yield port, ours
+        yield ours.recv(), ours
     finally:
         process.terminate()
         process.join()
@@ -113,8 +111,15 @@ def subscriber() -> Iterator[tuple[int, Connection]]:
 
 def take_hooks(told: Connection) -> None:
     async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: Taking(told), HERE, 0)
-        told.send((server.sockets[0].getsockname()[1], perf_counter()))
+        loop, took = asyncio.get_running_loop(), list[tuple[str, float]]()
+        server = await loop.create_server(lambda: Taking(took), HERE, 0)
+        told.send(server.sockets[0].getsockname()[1])
+
+        def answer() -> None:
+            told.recv()
+            told.send(took)
+
+        loop.add_reader(told.fileno(), answer)
         await server.serve_forever()
 
     asyncio.run(serve())
@@ -123,8 +128,8 @@ def take_hooks(told: Connection) -> None:
 class Taking(asyncio.Protocol):
     """As little of HTTP as a client needs that does all of it right."""
 
-    def __init__(self, told: Connection) -> None:
-        self._told, self._kept = told, b""
+    def __init__(self, took: list[tuple[str, float]]) -> None:
+        self._took, self._kept = took, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -140,5 +145,5 @@ class Taking(asyncio.Protocol):
             return
         body, self._kept = rest[:length], rest[length:]
         about = body.partition(b'"subject":"')[2].partition(b'"')[0].decode()
-        self._told.send((about, perf_counter()))
+        self._took.append((about, perf_counter()))
         self._transport.write(ANSWER)
