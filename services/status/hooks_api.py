@@ -221,6 +221,7 @@ class Subscribing:
 
     async def _places(self) -> tuple[Place, ...]:
         """How far the log is now, where there is anything to hear."""
+        await self._engine.store.carried()  # What was acknowledged here counts as before.
         ends = await self._engine.ends()
         where = read_by([courier(OWING, *EVENTS)], [*ends])
         return tuple(Place(partition=name, position=ends[name]) for name in where if ends[name])
