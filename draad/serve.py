@@ -95,6 +95,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
                 blobs=blobs,
                 accounts=accounts_of(settings),
                 site=site,
+                source=settings.source,
             )
             beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys, settings)
             await opened.enter_async_context(at_work(engine, parts, beside, rooms, watch))

@@ -44,7 +44,7 @@ from services.klantinteracties.app import PREFIX as DESK_TOOLS
 from services.klantinteracties.app import Klantinteracties
 from services.klantinteracties.door import UNKNOWN
 from services.klantinteracties.door import door as tools_door
-from services.status import hooks_api
+from services.status import feed, hooks_api
 from services.status.outside import Outside
 from services.status.signing import Signer
 
@@ -80,6 +80,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
     blobs: Blobs | None = None,
     site: Site | None = None,
     accounts: Provider | None = None,
+    source: str = f"urn:nld:oin:{'0' * 20}:systeem:draad",
 ) -> House:
     """Without `rates` of others, this node keeps its own. Without a `front`, it only tells how it is.
 
@@ -101,6 +102,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
         app.include_router(journey.router(engine, clock, site.journey))
         outside, signer = Outside(site.subscribers.inner), Signer(keys.subscribers)
         app.include_router(hooks_api.router(engine, signer, outside, keys.addresses, clock))
+        app.include_router(feed.router(engine, source, lambda: news.closed))
         mender = Mender(engine, blobs, roads.channels, clock)
         app.include_router(quarantine_api.router(mender))
         app.include_router(stories.router(engine, news, keys.addresses, clock))
