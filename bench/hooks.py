@@ -26,7 +26,7 @@ from services.status.signing import Signer
 
 RATE: Final = 200
 SECONDS: Final = 10
-AT_ONCE: Final = 2_000
+AT_ONCE: Final = 500
 WAIT_S_MAX: Final = 120.0
 BEGIN_S: Final = 2.0  # Within which everybody has seen who listens.
 ID: Final = "s1"

@@ -95,7 +95,9 @@ class Hooks:
                 return
         room, since = asyncio.Semaphore(IN_HAND_MAX), first(subscribers.values())
         async with asyncio.TaskGroup() as group:
-            async for delivery in self._engine.follow(OWING, *EVENTS, end_s=END_S_MAX, since=since):
+            async for delivery in self._engine.follow(
+                OWING, *EVENTS, end_s=END_S_MAX, at_once=IN_HAND_MAX, since=since
+            ):
                 subscribers = await self._subscribers()
                 if subscribers is None:
                     return  # It is lent again.
@@ -137,7 +139,9 @@ class Hooks:
         """Bring what is due: each subscriber has a line, and holds up nobody else."""
         try:
             async with asyncio.TaskGroup() as group:
-                async for delivery in self._engine.follow(TELLING, SubscriptionDue, end_s=END_S_MAX):
+                async for delivery in self._engine.follow(
+                    TELLING, SubscriptionDue, end_s=END_S_MAX, at_once=IN_HAND_MAX
+                ):
                     subscribers = await self._subscribers()
                     if subscribers is None:
                         return  # It is lent again.
