@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 import uvloop
 
-from bench import callers, growth, klant, latency, mail, rebuild, repeats, stories, telling, throughput, webhooks
+from bench import callers, growth, hooks, klant, latency, mail, rebuild, repeats, stories, telling, throughput, webhooks
 from bench.many import latency as many_latency
 from bench.many import memory as many_memory
 from bench.many import rebuild as many_rebuild
@@ -31,6 +31,7 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "webhooks": webhooks.run,
     "klant": klant.run,
     "telling": telling.run,
+    "hooks": hooks.run,
     "many-throughput": many_throughput.run,
     "many-latency": many_latency.run,
     "many-scaling": many_scaling.run,
@@ -46,7 +47,7 @@ def measure(name: str) -> None:
     """Only the figures are said. What asks as pages and programs do, and many machines, run as `draad run` does."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    as_in_life = name in {"webhooks", "stories", "klant", "telling"} or name.startswith("many-")
+    as_in_life = name in {"webhooks", "stories", "klant", "telling", "hooks"} or name.startswith("many-")
     if as_in_life:
         collect_rarely()  # The bare loops of the same process have it too.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if as_in_life else None) as runner:

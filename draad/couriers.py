@@ -8,6 +8,7 @@ from typing import Any, Final
 from channels.channel import Fetcher, Sender
 from draad.keys import Keys
 from draad.roads import Roads
+from draad.settings import Settings
 from draad.site import Site
 from engine.blobs import Blobs
 from engine.engine import Engine
@@ -18,27 +19,40 @@ from services.intake.courier import Courier
 from services.intake.fetching import Fetching
 from services.notify import writer
 from services.notify.writer import Letterhead, Place, Writer
+from services.status import hooks
+from services.status.hooks import Hooks
+from services.status.outside import Outside
+from services.status.signing import Signer
 from services.zaken import courier as looker
 from services.zaken.poll import Poll
 from services.zaken.register import Register
 
-NAMES: Final = (courier.NAME, fetching.NAME)  # As which they stand on the log,
+NAMES: Final = (courier.NAME, fetching.NAME, hooks.TELLING)  # As which they stand on the log,
 TELLING: Final = writer.NAME  # one more where residents are told,
-LOOKING: Final = looker.NAME  # and one where there is a case system.
+LOOKING: Final = looker.NAME  # one where there is a case system,
+OWING: Final = hooks.OWING  # and one from the first subscription on.
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 
 
 def couriers(  # noqa: PLR0913, PLR0917  # All that they stand on.
-    engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], datetime], site: Site, keys: Keys
+    engine: Engine,
+    roads: Roads,
+    blobs: Blobs,
+    clock: Callable[[], datetime],
+    site: Site,
+    keys: Keys,
+    settings: Settings,
 ) -> Sequence[Run]:
     """Each runs until the engine stops."""
+    signer, outside = Signer(keys.subscribers), Outside(site.subscribers.inner)
     senders = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Sender)}
     fetchers = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Fetcher)}
     budget = Budget(engine, {"sms": site.notify.sms_per_day} if site.notify else {}, clock)
     return (
         Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget).run,
         Fetching(engine, fetchers, blobs, clock).run,
+        Hooks(engine, signer, outside, settings.source, clock, engine.meter.registry).run,
         *([Writer(engine, letterhead(site, roads), clock).run] if site.notify else []),
         *case_system(engine, clock, site, keys),
     )

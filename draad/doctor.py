@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from draad.beside import beside
-from draad.couriers import LOOKING, NAMES, TELLING
+from draad.couriers import LOOKING, NAMES, OWING, TELLING
 from draad.keys import OTHERS, key_file
 from draad.parts import EVERY
 from draad.roads import read_plan
@@ -222,7 +222,7 @@ def key(settings: Settings) -> Finding:
 async def on_the_log(settings: Settings) -> AsyncIterator[Finding]:
     async with beside(settings) as engine:
         yield Finding(f"The log holds {sum((await engine.ends()).values()):,} facts.")
-        ours = {part.name for part in EVERY} | {*NAMES, TELLING, LOOKING}
+        ours = {part.name for part in EVERY} | {*NAMES, TELLING, LOOKING, OWING}
         for standing in await engine.standings():
             task = standing.task
             if standing.parked:

@@ -20,6 +20,6 @@ def cluster(settings: Settings) -> Cluster | None:
         redis=settings.redis.get_secret_value() if settings.redis else None,
         topics=topics(),
         prefix=settings.prefix,
-        source=f"urn:nld:oin:{settings.oin}:systeem:draad",
+        source=settings.source,
         security=security(settings).options(),
     )

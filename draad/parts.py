@@ -28,8 +28,11 @@ from services.notify.receipts import receipts
 from services.status.attendance import attendance
 from services.status.calls import calls
 from services.status.deadlines import deadlines
+from services.status.lanes import lanes
 from services.status.overdue import overdue
+from services.status.subscriptions import subscriptions
 from services.status.tasks import late_tasks
+from services.status.undelivered import undelivered
 from services.zaken.cases import cases as cases_followed
 from services.zaken.seen import seen
 
@@ -40,6 +43,9 @@ PARTS: Final[tuple[Part, ...]] = (
     late_tasks,
     deadlines,
     attendance,
+    subscriptions,
+    lanes,
+    undelivered,
     entry,
     claims,
     decided,

@@ -49,6 +49,9 @@ SCOPES: Final = (
     Scope("records.read", frozenset({"POST"}), re.compile(r"/v1/search"), "the same"),
     Scope("quarantine.read", READS, re.compile(r"/v1/quarantine(/.*)?"), "see what nobody could read"),
     Scope("quarantine.write", WRITES, re.compile(r"/v1/quarantine(/.*)?"), "have it tried again, or discard it"),
+    Scope("events.read", READS, re.compile(r"/v1/events"), "hear what happens, as it happens"),
+    Scope("subscriptions.read", READS, re.compile(r"/v1/subscriptions(/.*)?"), "see who is told what by a webhook"),
+    Scope("subscriptions.write", WRITES, re.compile(r"/v1/subscriptions(/.*)?"), "subscribe, unsubscribe, tell again"),
     Scope("metrics.read", READS, re.compile(r"/metrics"), "scrape the figures"),
 )
 WORDS: Final[Mapping[str, str]] = {scope.word: scope.means for scope in reversed(SCOPES)}

@@ -95,8 +95,9 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
                 blobs=blobs,
                 accounts=accounts_of(settings),
                 site=site,
+                source=settings.source,
             )
-            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys)
+            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys, settings)
             await opened.enter_async_context(at_work(engine, parts, beside, rooms, watch))
             await opened.enter_async_context(neighbours(redis, settings.prefix, rooms.presence))
             if role is not Role.DESK:

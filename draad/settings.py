@@ -175,6 +175,11 @@ class Settings(BaseModel):
         return SecretStr(found)
 
     @property
+    def source(self) -> str:
+        """Who we are, to those who read our events."""
+        return f"urn:nld:oin:{self.oin}:systeem:draad"
+
+    @property
     def path(self) -> str | None:
         """The file of the log, if it is in one."""
         return self.log.removeprefix("sqlite:///") if self.log.startswith("sqlite:") else None

@@ -1,7 +1,7 @@
 """What residents meet: branches, our own form, whose pages tell of a journey, what they are told, and of which cases.
 
-Read from the file that DRAAD_SITE names. Without one there is a branch `main`, a form, no journey is counted, and
-nobody is told anything.
+And which inner networks subscribers may have. Read from the file that DRAAD_SITE names. Without one there is a branch
+`main`, a form, no journey is counted, nobody is told anything, and subscribers are out in the open.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,11 @@ from services.intake.form import FormSettings
 from services.intake.journey import JourneySettings
 from services.notify.settings import NotifySettings
 from services.notify.texts import Texts, read_texts
+from services.status.settings import SubscribersSettings
 from services.zaken.settings import ZakenSettings
 
-TABLES: Final = ("branches", "form", "journey", "notify", "zaken")
 NOTHING: Final[Mapping[str, str]] = {}
+TABLES: Final = ("branches", "form", "journey", "notify", "zaken", "subscribers")
 
 Table = TypeVar("Table", bound=BaseModel)
 
@@ -38,6 +39,7 @@ class Site:
     notify: NotifySettings | None = None  # In whose name residents are told; nobody is, without it.
     texts: Texts = field(default_factory=dict)  # And in which words.
     zaken: ZakenSettings | None = None  # The case system; there is none, without it.
+    subscribers: SubscribersSettings = field(default_factory=SubscribersSettings)
 
 
 def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
@@ -46,7 +48,8 @@ def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
         return Site()
     said = parsed(path, wrong)
     if not said.keys() <= set(TABLES) or not all(isinstance(table, dict) for table in said.values()):
-        raise wrong(path, "knows the tables [branches.main], [form], [journey], [notify] and [zaken] only")
+        there = "[branches.main], [form], [journey], [notify], [zaken] and [subscribers]"
+        raise wrong(path, f"knows the tables {there} only")
     try:
         places = branches(said.get("branches", {}))
     except Refused as error:
@@ -54,7 +57,8 @@ def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
     form, journey = table(path, FormSettings, "form", said), table(path, JourneySettings, "journey", said)
     notify = table(path, NotifySettings, "notify", said) if "notify" in said else None
     zaken = case_system(path, said["zaken"], environ) if "zaken" in said else None
-    return Site(places, form, journey, notify, texts_of(path, notify) if notify else {}, zaken)
+    subscribers = table(path, SubscribersSettings, "subscribers", said)
+    return Site(places, form, journey, notify, texts_of(path, notify) if notify else {}, zaken, subscribers)
 
 
 def texts_of(path: Path, notify: NotifySettings) -> Texts:

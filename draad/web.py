@@ -44,6 +44,9 @@ from services.klantinteracties.app import PREFIX as DESK_TOOLS
 from services.klantinteracties.app import Klantinteracties
 from services.klantinteracties.door import UNKNOWN
 from services.klantinteracties.door import door as tools_door
+from services.status import feed, hooks_api
+from services.status.outside import Outside
+from services.status.signing import Signer
 from services.zaken import door as notices
 
 Clock = Callable[[], datetime]
@@ -78,6 +81,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
     blobs: Blobs | None = None,
     site: Site | None = None,
     accounts: Provider | None = None,
+    source: str = f"urn:nld:oin:{'0' * 20}:systeem:draad",
 ) -> House:
     """Without `rates` of others, this node keeps its own. Without a `front`, it only tells how it is.
 
@@ -97,8 +101,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
         app.include_router(taking(engine, keys, clock, site.branches))
         app.include_router(form.router(asking))
         app.include_router(journey.router(engine, clock, site.journey))
-        if site.zaken:
-            app.include_router(notices.router(engine, clock, site.zaken))
+        app.include_router(programs(engine, keys, clock, site, source, news))
         mender = Mender(engine, blobs, roads.channels, clock)
         app.include_router(quarantine_api.router(mender))
         app.include_router(stories.router(engine, news, keys.addresses, clock))
@@ -113,6 +116,18 @@ def house(  # noqa: PLR0913  # All that it stands on.
     entered = webhooks(engine, blobs, roads, clock, rates) if front and roads.channels else None
     tools = desk_tools(engine, keys, clock, gate, rates) if front else None
     return House(Front(manners, entered, tools), news, presence, door, gate, front, chats)
+
+
+def programs(  # noqa: PLR0913, PLR0917  # All that they stand on.
+    engine: Engine, keys: Keys, clock: Clock, site: Site, source: str, news: News
+) -> APIRouter:
+    """What programs of others ask of us, and tell us."""
+    every, signer, outside = APIRouter(), Signer(keys.subscribers), Outside(site.subscribers.inner)
+    every.include_router(hooks_api.router(engine, signer, outside, keys.addresses, clock))
+    every.include_router(feed.router(engine, source, lambda: news.closed))
+    if site.zaken:
+        every.include_router(notices.router(engine, clock, site.zaken))
+    return every
 
 
 def describe(app: FastAPI) -> None:

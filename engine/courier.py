@@ -52,13 +52,19 @@ class Move:
 
 
 class Rounds:
-    """One courier's way along the log. It lends at most `at_once` events in one go."""
+    """One courier's way along the log. It lends at most `at_once` events in one go, and none up to `since`."""
 
-    def __init__(
-        self, store: Store, part: Courier, partition: str, clock: Callable[[], datetime], at_once: int = 1
+    def __init__(  # noqa: PLR0913, PLR0917  # What the engine has, handed on.
+        self,
+        store: Store,
+        part: Courier,
+        partition: str,
+        clock: Callable[[], datetime],
+        at_once: int = 1,
+        since: int = 0,
     ) -> None:
         self.part, self.partition = part, partition
-        self._store, self._clock, self._at_once = store, clock, at_once
+        self._store, self._clock, self._at_once, self._since = store, clock, at_once, since
         self._holder = uuid4().hex
         self._task: Task | None = None
         self._begun: Sequence[Envelope] = ()  # Lent before and never finished, and not lent again yet.
@@ -98,6 +104,8 @@ class Rounds:
                 return False
             self._holding = asyncio.create_task(self._hold(lease))
             self._begun = await self._store.lent(self._task)
+            if self._task.position < self._since:
+                await self._push(Changes(self._since))
         self._pull = await self._look()
         return bool(self._begun or self._pull)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from random import Random
+from types import MappingProxyType
 from typing import Any, Final
 
 import structlog
@@ -77,23 +78,33 @@ class Engine:
         """Ask `run` and `follow` to end after the batch at hand."""
         self._stopping.set()
 
-    async def stopped(self) -> None:
-        """Wait until `stop` is called."""
-        await self._stopping.wait()
+    async def stopped(self, wait_s: float | None = None) -> bool:
+        """Wait until `stop` is called, at most so long; whether it was."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._stopping.wait()
+        return self._stopping.is_set()
 
     async def follow(
-        self, name: str, *types: type[Event], end_s: float = 0.0, at_once: int = 1
+        self,
+        name: str,
+        *types: type[Event],
+        end_s: float = 0.0,
+        at_once: int = 1,
+        since: Mapping[str, int] = MappingProxyType({}),
     ) -> AsyncIterator[Delivery]:
         """Lend events, in order, to somebody who acts on the world.
 
         Lending is durable first, so that after a crash what was begun is lent again, marked `begun`. Up to `at_once`
         are begun in one go, and lent one after the other. Every delivery must be ended by
         `await delivery.done(*outcomes)`. Several may be in hand at once: a stop waits for their end, but not longer
-        than `end_s`.
+        than `end_s`. Of what stands on the log up to `since`, by partition, nothing is lent.
         """
         part = courier(name, *types)
-        where = await self.store.partitions([part])
-        ways = [Rounds(self.store, part, partition, self._clock, at_once) for partition in where]
+        ways = [
+            Rounds(self.store, part, where, self._clock, at_once, since.get(where, 0))
+            for where in await self.store.partitions([part])
+        ]
         looking = {asyncio.create_task(rounds.found(LEASE)): rounds for rounds in ways}
         stopping = asyncio.create_task(self._stopping.wait())
         try:

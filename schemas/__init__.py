@@ -94,6 +94,17 @@ from schemas.party import (
 from schemas.quarantine import QuarantineDiscarded, QuarantineEntered, QuarantineMended
 from schemas.reading import read
 from schemas.record import RecordOpened
+from schemas.subscription import (
+    SubscriptionDue,
+    SubscriptionEnded,
+    SubscriptionFailed,
+    SubscriptionMade,
+    SubscriptionOwed,
+    SubscriptionPostponed,
+    SubscriptionSecretSet,
+    SubscriptionTold,
+    SubscriptionWithheld,
+)
 from schemas.task import TaskAssigned, TaskDone, TaskDueSet, TaskOpened, TaskOverdue, TaskReopened, TaskTried
 from schemas.timer import TimerCleared, TimerElapsed, TimerSet
 from schemas.token import TokenIssued, TokenRefused, TokenRevoked, TokenUsed
@@ -182,6 +193,15 @@ __all__ = [
     "QuarantineEntered",
     "QuarantineMended",
     "RecordOpened",
+    "SubscriptionDue",
+    "SubscriptionEnded",
+    "SubscriptionFailed",
+    "SubscriptionMade",
+    "SubscriptionOwed",
+    "SubscriptionPostponed",
+    "SubscriptionSecretSet",
+    "SubscriptionTold",
+    "SubscriptionWithheld",
     "TaskAssigned",
     "TaskDone",
     "TaskDueSet",

@@ -4,9 +4,9 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from schemas.catalogue import CATALOGUE
 from schemas.errors import Refused
@@ -14,6 +14,8 @@ from schemas.event import DATA_BYTES_MAX, Event, faults, size_checked, subject_c
 
 NESTING_MAX: Final = 32
 NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+
+Body = TypeVar("Body", bound=BaseModel)
 
 
 def read(type: str, raw: bytes | str, catalogue: Mapping[str, type[Event]] = CATALOGUE) -> Event:
@@ -32,6 +34,16 @@ def read(type: str, raw: bytes | str, catalogue: Mapping[str, type[Event]] = CAT
         raise Refused(f"{type} is wrong in {faults(error)}") from None
     subject_checked(event.subject)
     return event
+
+
+def posted(model: type[Body], raw: bytes) -> Body:
+    """What somebody posted, if it is what `model` says. Raises `Refused`, as above."""
+    text = decoded(raw)
+    look_through(parsed(text))
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise Refused(f"the body is wrong in {faults(error)}") from None
 
 
 def decoded(raw: bytes | str) -> str:

@@ -25,7 +25,7 @@ from tests.fakes.openzaak import settings_of
 
 NOW: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TOKEN: Final = "a-token-for-these-tests-and-nothing-else"
-KEYS: Final = Keys(addresses=b"addresses", door=b"door", rates=b"rates", tokens=b"tokens", programs=b"programs")
+KEYS: Final = Keys(*(name.encode() for name in Keys._fields))
 
 WHOLE: Final = Site(zaken=ZakenSettings.model_validate(settings_of("https://openzaak.example")))  # With all its doors.
 

@@ -16,7 +16,8 @@ from engine.engine import Engine
 from schemas.contact import ContactAnswered, ContactIdentified, ContactNoted, ContactReceived
 from schemas.errors import Refused
 from schemas.event import Event, derived, fact, faults
-from services.intake.body import Kept, NewAnswer, NewContact, described, moment, read
+from schemas.reading import posted
+from services.intake.body import Kept, NewAnswer, NewContact, described, moment
 
 KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 KEY_PARAMETER: Final[Mapping[str, Any]] = {
@@ -39,7 +40,7 @@ def router(engine: Engine, pepper: bytes, clock: Callable[[], datetime]) -> APIR
     async def register(request: Request) -> Kept:
         """Somebody reached us. 201 means that the fact is durable; 503 that nobody knows: send it again as it was."""
         raw = await request.body()
-        body = read(NewContact, raw)
+        body = posted(NewContact, raw)
         contact = named(request, "contact", body.model_dump_json(), pepper)
         given = address_of(body.address.kind, body.address.value) if body.address else None
         address = given.pseudonym(pepper) if given else f"unknown.{contact}"
@@ -66,7 +67,7 @@ def router(engine: Engine, pepper: bytes, clock: Callable[[], datetime]) -> APIR
     async def answer(contact_id: str, request: Request) -> Kept:
         """An agent answered this contact."""
         raw = await request.body()
-        body = read(NewAnswer, raw)
+        body = posted(NewAnswer, raw)
         key = named(request, f"answer {contact_id}", body.model_dump_json(), pepper)
         try:
             event = ContactAnswered(

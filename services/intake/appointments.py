@@ -27,8 +27,9 @@ from schemas.appointment import (
 )
 from schemas.errors import Refused
 from schemas.event import derived, fact
+from schemas.reading import posted
 from services.intake.api import KEY_PARAMETER, named
-from services.intake.body import EARLIEST, described, moment, read
+from services.intake.body import EARLIEST, described, moment
 from services.intake.branches import Branch, Branches, moment_there
 from services.intake.visits import (
     Agreed,
@@ -194,7 +195,7 @@ def router(
     @routes.post("", status_code=201, summary="Book an appointment", openapi_extra=documented(Booking))
     async def book(request: Request) -> Agreed:
         """201 means that the fact is durable; 503 that nobody knows: send it again as it was."""
-        body = read(Booking, await request.body())
+        body = posted(Booking, await request.body())
         event = desk.booked(body)
         appointment = event.appointment_id
         await desk.keep(request, "Booking", body.model_dump_json(), event, await register.find(appointment))
@@ -203,7 +204,7 @@ def router(
     @routes.post("/walk-ins", status_code=201, summary="Somebody walks in", openapi_extra=documented(WalkIn))
     async def walk_in(request: Request) -> Agreed:
         """Somebody came without an appointment. The answer has the code by which they are called."""
-        body = read(WalkIn, await request.body())
+        body = posted(WalkIn, await request.body())
         event = desk.walked_in(body)
         appointment = event.appointment_id
         await desk.keep(request, "WalkIn", body.model_dump_json(), event, await register.find(appointment))
@@ -219,7 +220,7 @@ def router(
 def stepping(kind: type[Which], desk: Desk, register: Register) -> Callable[[Request], Awaitable[Agreed]]:
     async def stepped(request: Request) -> Agreed:
         """One more fact about an appointment. 409 says why it cannot be, as things stand."""
-        body = read(kind, await request.body())
+        body = posted(kind, await request.body())
         appointment = desk.which(body)
         known = await register.find(appointment)
         if known is None:

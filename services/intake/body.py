@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.errors import Refused
-from schemas.event import NINE_DIGITS, Id, Line, NoLine, Text, Word, faults, looks_like_bsn
-from schemas.reading import decoded, look_through, parsed
+from schemas.event import NINE_DIGITS, Id, Line, NoLine, Text, Word, looks_like_bsn
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD_MAX: Final = timedelta(days=1)  # Clocks differ; a fact from next year is a mistake.
@@ -22,7 +21,6 @@ def no_bsn(name: str) -> str:
 
 
 Pseudonym = Annotated[Id, AfterValidator(no_bsn)]
-Body = TypeVar("Body", bound=BaseModel)
 
 
 class Posted(BaseModel):
@@ -75,16 +73,6 @@ class Kept(BaseModel):
 
     contact_id: str
     address_id: str
-
-
-def read(model: type[Body], raw: bytes) -> Body:
-    """The body, if it is one. Raises `Refused`."""
-    text = decoded(raw)
-    look_through(parsed(text))
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        raise Refused(f"the body is wrong in {faults(error)}") from None
 
 
 def moment(at: datetime | None, now: datetime) -> datetime:

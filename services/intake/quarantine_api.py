@@ -8,7 +8,8 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
 from schemas.event import Line
-from services.intake.body import Posted, Pseudonym, described, read
+from schemas.reading import posted
+from services.intake.body import Posted, Pseudonym, described
 from services.intake.mend import PAGE_MAX, Mender, Unknown
 from services.intake.quarantine import DISCARDED, MENDED, WAITING
 
@@ -93,14 +94,14 @@ def router(mender: Mender) -> APIRouter:
     @routes.post("/{item_id}/retry", summary="Read an item again", openapi_extra=documented(Retry))
     async def retry(item_id: str, request: Request) -> Mended:
         """Done twice it is done once. 400 means that it still cannot be read, and why."""
-        body = read(Retry, await request.body())
+        body = posted(Retry, await request.body())
         with known():
             return Mended(item_id=item_id, contact_id=await mender.retry(item_id, body.agent_id))
 
     @routes.post("/{item_id}/discard", summary="Discard an item", openapi_extra=documented(Discard))
     async def discard(item_id: str, request: Request) -> Discarded:
         """400 means that somebody dealt with it already."""
-        body = read(Discard, await request.body())
+        body = posted(Discard, await request.body())
         with known():
             await mender.discard(item_id, body.agent_id, body.text)
         return Discarded(item_id=item_id)

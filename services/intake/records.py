@@ -17,9 +17,10 @@ from schemas import party as p
 from schemas import task as t
 from schemas.errors import Refused
 from schemas.event import Event, fact, faults
+from schemas.reading import posted
 from services.intake import acts
 from services.intake.api import KEY_PARAMETER, named
-from services.intake.body import Address, described, moment, read
+from services.intake.body import Address, described, moment
 
 Answer = Mapping[str, str]
 Made = tuple[list[Event], Answer]
@@ -235,7 +236,7 @@ def accept(  # noqa: PLR0913, PLR0917  # All that one route stands on.
 ) -> Callable[[Request], Any]:
     async def taken(request: Request) -> dict[str, str]:
         """201 means that the fact is durable; 503 that nobody knows: send it again as it was."""
-        body, on = read(model, await request.body()), request.path_params
+        body, on = posted(model, await request.body()), request.path_params
         name = named(request, " ".join([path, *on.values()]), body.model_dump_json(), pepper)
         try:
             events, answer = make(Call(on, body, name, moment(body.at, clock()), pepper))

@@ -75,6 +75,24 @@ async def test_events_are_lent_in_the_order_of_the_log(engine: Engine) -> None:
         assert [d.event.amount for d in here] == [*range(5)]
 
 
+async def test_nothing_is_lent_of_what_stood_on_the_log_before_and_all_that_came_after(place: Place) -> None:
+    engine = await place.open()
+    await engine.append(*facts(3), *facts(3, "jar/b"))
+    await engine.store.carried()
+    since = await engine.ends()
+    await engine.append(*facts(5), *facts(4, "jar/b"))
+    ROUNDS.append(engine.follow("courier", Added, since=since))
+    lent = await take(ROUNDS[-1], 3)
+    assert sorted(seen(lent)) == sorted((one.id, False) for one in [*facts(5)[3:], *facts(4, "jar/b")[3:]])
+    for delivery in lent:
+        await delivery.done()
+    engine = await place.crash(engine)
+    await engine.append(*facts(6))
+    ROUNDS.append(engine.follow("courier", Added, since=since))
+    assert seen(await take(ROUNDS[-1], 1)) == [(facts(6)[5].id, False)]
+    await engine.close()
+
+
 async def test_what_the_courier_finished_is_never_lent_again(place: Place) -> None:
     engine = await place.open()
     await engine.append(*facts(3))

@@ -11,7 +11,9 @@ from engine.wanted import FILE_BYTES_MAX, TOPICS_MAX, TOPICS_YAML, Wanted, load
 from schemas.errors import Refused
 
 OURS: dict[str, Any] = yaml.safe_load(TOPICS_YAML.read_text())
-NOUNS = ["address", "party", "case", "appointment", "notification", "task", "mailbox", "quarantine", "journey", "token"]
+NOUNS = (
+    "address party case appointment notification task mailbox quarantine journey token subscription".split()  # noqa: SIM905
+)
 
 
 def written(path: Path, content: str | bytes | object) -> Path:

@@ -19,6 +19,7 @@ TOPICS = {
     "party",
     "mailbox",
     "quarantine",
+    "subscription",
     "task",
     "token",
     ANY_TOPIC,

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.errors import Refused
-from services.intake.body import AHEAD_MAX, EARLIEST, NewContact, described, moment, read
+from schemas.reading import posted
+from services.intake.body import AHEAD_MAX, EARLIEST, NewContact, described, moment
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ def test_a_moment_is_believed_up_to_its_limits_and_no_further() -> None:
 
 @pytest.mark.parametrize("edge", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_a_moment_that_no_clock_can_show_in_utc_is_refused(edge: str) -> None:
-    body = read(NewContact, f'{{"channel":"phone","at":"{edge}"}}'.encode())
+    body = posted(NewContact, f'{{"channel":"phone","at":"{edge}"}}'.encode())
     with pytest.raises(Refused, match="at lies before"):
         moment(body.at, NOW)
 
