@@ -37,7 +37,7 @@ from services.status.webhook import MEDIA_TYPE, PARALLEL_MAX, TOLD, Answer, Way
 OWING: Final = "status.owing"
 TELLING: Final = "status.hooks"
 IN_HAND_MAX: Final = 100  # Events of which it is being written down who is owed them.
-QUEUE_MAX: Final = 256  # Of one subscriber: what is due beyond it is due again later.
+QUEUE_MAX: Final = 1_000  # Of one subscriber: what is due beyond it is due again later.
 SILENT_MAX: Final = 3  # Who does not answer so many times in a row
 REST_S: Final = 30.0  # is left alone for so long.
 RETRY_S: Final = 0.5

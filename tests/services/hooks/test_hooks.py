@@ -15,6 +15,7 @@ from draad.site import Site
 from engine.engine import Engine
 from schemas.case import CaseClosed, CaseOpened, CaseStatusChanged
 from schemas.event import Event, fact
+from services.status import hooks as module
 from services.status.hooks import Hooks
 from services.status.outside import Outside
 from services.status.settings import SubscribersSettings
@@ -126,6 +127,30 @@ async def test_a_subscriber_that_is_away_holds_up_nobody_else(here: Place) -> No
         await one.hears(100)
         assert len(away.heard) <= PARALLEL_MAX
     assert sorted(each.event["subject"] for each in one.heard) == sorted(case.subject for case in cases)
+
+
+async def test_what_is_more_than_it_takes_at_once_comes_later(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUEUE_MAX", 1)
+    monkeypatch.setattr(module, "PARALLEL_MAX", 1)
+    async with at_work(here) as house, listening() as one:
+        await subscribed(house, one)
+        await happen(house, *(opened(f"k{number}") for number in range(10)))
+        await later(here, one, 10, minutes=10)
+        reasons = {envelope.data for envelope in await house.engine.read(limit=1_000) if "crowded" in envelope.data}
+    assert reasons
+    assert sorted(each.event["subject"] for each in one.heard) == sorted(f"case/k{number}" for number in range(10))
+
+
+async def test_who_does_not_answer_is_left_alone_for_a_while(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PARALLEL_MAX", 1)
+    async with at_work(here) as house, listening(usual=RESET) as one:
+        await subscribed(house, one)
+        await happen(house, *(opened(f"k{number}") for number in range(10)))
+        await one.hears(module.SILENT_MAX)
+        for _ in range(3):
+            here.clock.pass_(minutes=10)
+            await asyncio.sleep(1)
+        assert len(one.heard) == module.SILENT_MAX
 
 
 async def test_what_was_on_its_way_at_a_crash_comes_again_under_the_same_id(place: Place) -> None:
