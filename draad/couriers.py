@@ -40,4 +40,4 @@ def letterhead(site: Site, roads: Roads) -> Letterhead:
     places = {name: Place(branch.title, branch.here) for name, branch in site.branches.items()}
     mailboxes = roads.plan.inboxes.get("email", {})
     senders = {name: str(address) for name, box in mailboxes.items() if (address := getattr(box, "address", ""))}
-    return Letterhead(site.notify, site.texts, places, senders)
+    return Letterhead(site.notify, site.texts, places, senders, site.form.answer_days)

@@ -22,6 +22,8 @@ from services.intake.spent import spent
 from services.klantinteracties.cards import cards
 from services.notify.appointments import appointments as appointments_told
 from services.notify.cases import cases as cases_told
+from services.notify.confirmation import confirmation
+from services.notify.language import languages
 from services.notify.notification import notifications
 from services.notify.reach import reaching
 from services.notify.receipts import receipts
@@ -63,7 +65,15 @@ PARTS: Final[tuple[Part, ...]] = (
     cards,
 )
 # Only where DRAAD_SITE says in whose name residents are told.
-NOTIFY: Final[tuple[Part, ...]] = (appointments_told, cases_told, reaching, notifications, receipts)
+NOTIFY: Final[tuple[Part, ...]] = (
+    appointments_told,
+    cases_told,
+    confirmation,
+    reaching,
+    notifications,
+    receipts,
+    languages,
+)
 EVERY: Final = (*PARTS, *NOTIFY)
 
 

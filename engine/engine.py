@@ -77,6 +77,10 @@ class Engine:
         """Ask `run` and `follow` to end after the batch at hand."""
         self._stopping.set()
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
     async def follow(
         self, name: str, *types: type[Event], end_s: float = 0.0, at_once: int = 1
     ) -> AsyncIterator[Delivery]:

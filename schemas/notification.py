@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.event import DIRECT, About, Count, Event, Id, NoId, NoLine, NoWhen, Reference, Word
+from schemas.event import DIRECT, About, Count, Event, Id, NoId, NoLine, NoReference, NoWhen, Reference, Word
 
 
 class Route(BaseModel):
@@ -35,13 +35,13 @@ class Notification(Event):
 class Wish(Notification):
     """What is to be told. `about` is the subject that it tells of, such as case/3f2a."""
 
-    party_id: Id
+    party_id: Id  # Of whoever wrote and is no party yet, the pseudonym of the address that they wrote from.
     about: About
     template: Word
     language: Word = "nl"
     until: NoWhen = None  # Nobody needs it any more from then on.
     version: Count = 0  # The how manieth agreement of an appointment it tells of.
-    kind: Word = "unknown"  # Of the case.
+    kind: Word = "unknown"  # Of the case; of what somebody asked, the channel that it came by.
     title: NoLine = ""
     status: Word = "unknown"
     due: NoWhen = None
@@ -50,6 +50,9 @@ class Wish(Notification):
     starts_at: NoWhen = None
     minutes: Count = 0
     code: NoId = ""
+    inbox: Word = "unknown"  # What it answers came in here,
+    thread_id: NoId = ""  # and belongs to this conversation;
+    reply_to: NoReference = ""  # and this is the provider's id of it.
 
 
 class NotificationWanted(Wish):

@@ -63,6 +63,31 @@ def test_she_hears_of_her_appointment_and_her_case_by_mail_and_of_each_thing_onc
     assert town.facts("notification.failed") == []
 
 
+@pytest.mark.timeout(300)
+def test_who_mails_hears_once_that_we_have_it_below_what_she_wrote_and_still_waits_for_an_answer(town: Town) -> None:
+    (town.folder / "site.toml").write_text(TOLD + "\n[form]\nanswer_days = 3\n")
+    with town.open():
+        town.mails("Wanneer is mijn paspoort klaar?", Subject="Mijn paspoort", Message_ID="<q1@mail.example>")
+        eventually(lambda: len(town.relay.taken) == 1)
+        [told] = [mail(taken) for taken in town.relay.taken]
+        assert (told["Subject"], told["In-Reply-To"]) == ("Re: Mijn paspoort", "<q1@mail.example>")
+        assert (told["Auto-Submitted"], told["To"]) == ("auto-replied", MAIL)
+        assert "Een medewerker leest het." in words(told)
+        town.power_cut()
+    with town.open():
+        # She adds something, and then her mail program says that she is away.
+        town.mails("En mijn rijbewijs?", Message_ID="<q2@mail.example>", In_Reply_To=told["Message-ID"])
+        away = {"Auto_Submitted": "auto-replied", "In_Reply_To": told["Message-ID"]}
+        town.mails("Ik ben er niet.", Message_ID="<q3@mail.example>", **away)
+        eventually(lambda: len(town.facts("contact.received")) == 3)
+        eventually(lambda: len(town.facts("conversation.continued")) == 3)  # Ours, and her two.
+        eventually(lambda: len(town.facts("notification.sent")) == 1)
+        waiting = town.draad.client.get("/v1/work").json()
+    assert len(town.relay.taken) == 1
+    assert len(town.facts("conversation.opened")) == 1
+    assert [item["why"] for item in waiting["items"]] == ["unanswered"]
+
+
 def reads(town: Town, path: str) -> list[str]:
     """What an agent finds in the story."""
     return [entry["type"] for entry in town.draad.client.get(path).json()["entries"]]
