@@ -27,6 +27,8 @@ from services.notify.language import languages
 from services.notify.notification import notifications
 from services.notify.reach import reaching
 from services.notify.receipts import receipts
+from services.notify.shut import addresses_shut
+from services.notify.suppression import suppression
 from services.status.attendance import attendance
 from services.status.calls import calls
 from services.status.deadlines import deadlines
@@ -72,7 +74,9 @@ NOTIFY: Final[tuple[Part, ...]] = (
     reaching,
     notifications,
     receipts,
+    suppression,
     languages,
+    addresses_shut,
 )
 EVERY: Final = (*PARTS, *NOTIFY)
 

@@ -3,7 +3,7 @@
 Begin with `event.py`; then each noun has its own file. `make schemas` writes what is generated from them.
 """
 
-from schemas.address import AddressRevealed
+from schemas.address import AddressRestored, AddressRevealed, AddressSuppressed
 from schemas.appointment import (
     AppointmentArrived,
     AppointmentBooked,
@@ -99,7 +99,9 @@ from schemas.token import TokenIssued, TokenRefused, TokenRevoked, TokenUsed
 
 __all__ = [
     "CATALOGUE",
+    "AddressRestored",
     "AddressRevealed",
+    "AddressSuppressed",
     "AppointmentArrived",
     "AppointmentBooked",
     "AppointmentCalled",

@@ -26,6 +26,8 @@ from schemas.event import Event
 
 EVENTS: Final[tuple[type[Event], ...]] = (
     address.AddressRevealed,
+    address.AddressSuppressed,
+    address.AddressRestored,
     contact.ContactReceived,
     contact.ContactAnswered,
     contact.ContactMade,

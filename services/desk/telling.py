@@ -35,6 +35,8 @@ STATES: Final[Mapping[str, State]] = {
 }
 # Title, picture and tone. Of what is not named here the type itself is shown: nothing is left out.
 SAID: Final[Mapping[str, tuple[str, str, str]]] = {
+    "address.suppressed": ("Hier schrijven wij niet meer automatisch", "missed", "late"),
+    "address.restored": ("Hier schrijven wij weer automatisch", "answered", "done"),
     "contact.answered": ("Beantwoord", "answered", "done"),
     "contact.made": ("Wij namen contact op", "answered", "done"),
     "contact.transferred": ("Doorverbonden", "phone", "plain"),
@@ -213,7 +215,9 @@ def detail(row: Row, more: Mapping[str, Any]) -> str:  # noqa: PLR0911  # One li
         case "appointment.booked" | "appointment.changed" | "case.due-set" | "case.due-soon" | "task.due-set":
             return f"Op {moment(row['due'])}." if row["due"] else ""
         case (
-            "contact.noted"
+            "address.suppressed"
+            | "address.restored"
+            | "contact.noted"
             | "contact.missed"
             | "contact.ended"
             | "case.closed"

@@ -49,6 +49,11 @@ REASONS: Final[Mapping[str, str]] = {
     "over-budget": "vandaag gaan er geen automatische berichten meer over dit kanaal",
     "mailbox-full": "de mailbox is vol",
     "refused": "geweigerd door de ontvanger",
+    "no-mobile": "dit nummer kan geen sms krijgen",
+    "not-on-whatsapp": "dit nummer heeft geen WhatsApp",
+    "opted-out": "de inwoner wil hier niets van ons krijgen",
+    "opted-in": "de inwoner wil hier weer iets van ons krijgen",
+    "heard": "de inwoner schreef ons van hier",
     "window-closed": "de 24 uur van WhatsApp zijn voorbij",
 }
 FLAGS: Final[Mapping[str, str]] = {

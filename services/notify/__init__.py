@@ -5,6 +5,6 @@ words, and what became of it. What it writes leaves by the same roads as an agen
 story.
 
 reads:   appointment.*, case.*, party.*, contact.made, contact.received, conversation.*, message.*, timer.elapsed
-writes:  notification.*, contact.made, contact.noted, appointment.confirmed, appointment.cancelled, task.opened,
-         timer.set, timer.cleared
+writes:  notification.*, address.suppressed, address.restored, contact.made, contact.noted, appointment.confirmed,
+         appointment.cancelled, task.opened, timer.set, timer.cleared
 """

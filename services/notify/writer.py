@@ -71,17 +71,17 @@ class Writer:
 
     async def _write(self, delivery: Delivery) -> None:
         try:
-            await delivery.done(self.written(delivery.event, await self._known(delivery.event.address_id)))
+            await delivery.done(self.written(delivery.event, await self._known(delivery.event)))
         except (Conflict, Unavailable) as error:  # It is lent again, and nothing was sent.
             log.warning("notify.unsaid", error=type(error).__name__)
         finally:
             self._room.release()
 
-    async def _known(self, address_id: str) -> Known:
+    async def _known(self, due: NotificationDue) -> Known:
         """Sooner or later: nothing is written before it is known. Raises `Unavailable` at a stop."""
         while True:
             try:
-                return await known_of(self._engine, address_id)
+                return await known_of(self._engine, due.address_id, due.channel, self._clock())
             except Unavailable:
                 if self._engine.stopping:
                     raise
@@ -94,6 +94,9 @@ class Writer:
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="expired")
         if next_open(due.channel, now, due.template) > now:
             return NotificationPostponed(at=now, notification_id=due.notification_id, channel=due.channel)
+        if known.shut:
+            said = {"notification_id": due.notification_id, "channel": due.channel}
+            return NotificationFailed(at=now, reason=known.shut, **said)
         if not self._informs(due):
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="not-informed")
         try:

@@ -88,6 +88,29 @@ def test_who_mails_hears_once_that_we_have_it_below_what_she_wrote_and_still_wai
     assert [item["why"] for item in waiting["items"]] == ["unanswered"]
 
 
+@pytest.mark.timeout(300)
+def test_a_mailbox_that_is_no_more_is_not_written_to_again_until_she_writes_from_it(town: Town) -> None:
+    (town.folder / "site.toml").write_text(TOLD)
+    with town.open():
+        party = says(town, "/v1/parties", "p", name="Joëlle Bakker")["party_id"]
+        says(town, f"/v1/parties/{party}/addresses", "a", address={"kind": "email", "value": MAIL})
+        town.relay.fault, town.relay.answer = "rcpt", "550 5.1.1 no such user"
+        says(town, "/v1/cases", "k1", party_id=party, kind="passport", title="Paspoort aanvragen")
+        eventually(lambda: len(town.facts("address.suppressed")) == 1)
+        eventually(lambda: len(town.facts("task.opened")) == 1)  # A person tells it.
+        town.relay.fault = ""
+        says(town, "/v1/cases", "k2", party_id=party, kind="passport", title="Rijbewijs aanvragen")
+        eventually(lambda: len(town.facts("task.opened")) == 2)
+        assert [one["reason"] for one in town.facts("notification.failed")] == ["no-such-address"] * 2
+        assert (len(town.facts("message.requested")), town.relay.taken) == (1, [])
+        town.mails("Mijn mailbox doet het weer.", Message_ID="<q1@mail.example>")
+        eventually(lambda: len(town.facts("address.restored")) == 1)
+        eventually(lambda: len(town.relay.taken) == 1)  # That we have it.
+        says(town, "/v1/cases", "k3", party_id=party, kind="passport", title="Uittreksel aanvragen")
+        eventually(lambda: len(town.relay.taken) == 2)
+    assert len(town.facts("task.opened")) == 2
+
+
 def reads(town: Town, path: str) -> list[str]:
     """What an agent finds in the story."""
     return [entry["type"] for entry in town.draad.client.get(path).json()["entries"]]

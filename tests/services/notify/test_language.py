@@ -9,6 +9,7 @@ from schemas.event import Event, fact
 from schemas.party import PartyAddressLinked, PartyAddressUnlinked, PartyPreferenceSet
 from services.notify.known import Known, known_of
 from services.notify.language import languages
+from services.notify.shut import addresses_shut
 
 NOW: Final = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -26,8 +27,8 @@ async def at(address_id: str, *events: Event) -> str:
     engine = Engine(MemoryStore(Disk(), lambda: NOW))
     for nth, event in enumerate(events):
         await engine.append(fact(event, key=str(nth)))
-    await engine.settle(languages)
-    known: Known = await known_of(engine, address_id)
+    await engine.settle(languages, addresses_shut)
+    known: Known = await known_of(engine, address_id, "email", NOW)
     return known.language
 
 

@@ -19,6 +19,7 @@ from services.notify.hours import RECEIVED
 from services.notify.known import Known
 from services.notify.language import languages
 from services.notify.settings import NotifySettings, Status
+from services.notify.shut import addresses_shut
 from services.notify.texts import FIELDS, LANGUAGES, filled, read_texts
 from services.notify.writer import Letterhead, Place, Writer
 
@@ -168,6 +169,11 @@ def test_in_the_language_that_they_are_known_to_choose_else_in_that_of_the_page(
     assert reminded.language == "nl"
 
 
+def test_where_no_program_writes_the_next_road_follows() -> None:
+    failed = NotificationFailed(at=NOW, notification_id="n1", channel="sms", reason="opted-out")
+    assert writer().written(due(channel="sms"), Known(shut="opted-out")) == failed
+
+
 def test_where_it_is_switched_off_and_to_ourselves_nothing_is_confirmed() -> None:
     off = HEAD._replace(settings=SETTINGS.model_copy(update={"confirms": ("email",)}))
     withheld = NotificationWithheld(at=NOW, notification_id="n1", reason="not-informed")
@@ -218,7 +224,7 @@ async def test_what_is_due_is_written_once_also_where_it_was_begun_before() -> N
     disk = Disk()
     engine = Engine(MemoryStore(disk, lambda: NOW))
     await engine.append(fact(due(), key="1"))
-    await engine.settle(languages)
+    await engine.settle(languages, addresses_shut)
     one = aiter(engine.follow("notify.writer", NotificationDue))
     await anext(one)  # It dies with this in hand.
     engine = Engine(MemoryStore(disk, lambda: NOW + timedelta(minutes=1)))
