@@ -14,6 +14,7 @@ from services.intake.budget import Budget
 from services.intake.courier import Courier
 from services.intake.fetching import Fetching
 from services.notify import writer
+from services.notify.gap import Gap
 from services.notify.writer import Letterhead, Place, Writer
 
 NAMES: Final = (courier.NAME, fetching.NAME)  # As which they stand on the log,
@@ -30,8 +31,13 @@ def couriers(engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], dat
     return (
         Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget).run,
         Fetching(engine, fetchers, blobs, clock).run,
-        *([Writer(engine, letterhead(site, roads), clock).run] if site.notify else []),
+        *(telling(engine, roads, clock, site) if site.notify else ()),
     )
+
+
+def telling(engine: Engine, roads: Roads, clock: Callable[[], datetime], site: Site) -> Sequence[Run]:
+    """Where residents are told: who writes, and who looks whether nobody was forgotten."""
+    return Writer(engine, letterhead(site, roads), clock).run, Gap(engine, clock, engine.meter.registry).run
 
 
 def letterhead(site: Site, roads: Roads) -> Letterhead:

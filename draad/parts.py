@@ -25,6 +25,7 @@ from services.notify.cases import cases as cases_told
 from services.notify.confirmation import confirmation
 from services.notify.language import languages
 from services.notify.notification import notifications
+from services.notify.owed import asked, owed
 from services.notify.reach import reaching
 from services.notify.receipts import receipts
 from services.notify.shut import addresses_shut
@@ -77,6 +78,8 @@ NOTIFY: Final[tuple[Part, ...]] = (
     suppression,
     languages,
     addresses_shut,
+    owed,
+    asked,
 )
 EVERY: Final = (*PARTS, *NOTIFY)
 

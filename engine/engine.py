@@ -77,8 +77,11 @@ class Engine:
         """Ask `run` and `follow` to end after the batch at hand."""
         self._stopping.set()
 
-    @property
-    def stopping(self) -> bool:
+    async def stops(self, within_s: float) -> bool:
+        """Wait for so long, or until it is asked to stop; and say whether it is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._stopping.wait()
         return self._stopping.is_set()
 
     async def follow(

@@ -35,7 +35,7 @@ class Notification(Event):
 class Wish(Notification):
     """What is to be told. `about` is the subject that it tells of, such as case/3f2a."""
 
-    party_id: Id  # Of whoever wrote and is no party yet, the pseudonym of the address that they wrote from.
+    party_id: Id  # Of whoever wrote, and may be nobody that we know: unknown. and the pseudonym of their address.
     about: About
     template: Word
     language: Word = "nl"

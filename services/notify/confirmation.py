@@ -98,7 +98,7 @@ def requested(found: Question, event: ConversationOpened) -> NotificationRequest
     return NotificationRequested(
         at=event.at,
         notification_id=derived(f"{event.subject} {event.conversation_id} received"),
-        party_id=event.address_id,
+        party_id=f"unknown.{event.address_id}",
         about=f"contact/{found.contact_id}",
         template=RECEIVED,
         language=found.language if found.language != "unknown" else "nl",

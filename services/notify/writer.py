@@ -83,9 +83,8 @@ class Writer:
             try:
                 return await known_of(self._engine, due.address_id, due.channel, self._clock())
             except Unavailable:
-                if self._engine.stopping:
+                if await self._engine.stops(AGAIN_S):
                     raise
-            await asyncio.sleep(AGAIN_S)
 
     def written(self, due: NotificationDue, known: Known = NOTHING) -> Event:
         """What becomes of it."""

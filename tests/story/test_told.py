@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.running import draad
 from tests.story.town import MAIL, Town, eventually
 
 TOLD: Final = """
@@ -47,6 +48,8 @@ def test_she_hears_of_her_appointment_and_her_case_by_mail_and_of_each_thing_onc
         eventually(lambda: len(town.facts("notification.sent")) == 4)
         eventually(lambda: reads(town, f"/v1/cases/{case}/timeline").count("message.sent") == 2)
         assert reads(town, f"/v1/cases/{case}/timeline").count("contact.made") == 2
+        doctor = draad(town.folder / "draad.db", "doctor", **town.settings).stdout
+        assert "Of every change of the last two days residents were told, or there is a reason." in doctor
     mails = [mail(taken) for taken in town.relay.taken]
     assert sorted(str(one["Subject"]).split(" op ")[0] for one in mails) == [
         "Nieuws over: Paspoort aanvragen",

@@ -43,7 +43,7 @@ def told(scene: Scene[Any]) -> list[NotificationRequested]:
 def test_who_mails_hears_it_in_their_own_thread() -> None:
     given(confirmation, asked()).when(opened()).then(
         NotificationRequested(
-            at=NOW, notification_id=derived("address/a1 c1 received"), party_id="a1", about="contact/c1",
+            at=NOW, notification_id=derived("address/a1 c1 received"), party_id="unknown.a1", about="contact/c1",
             template="contact-received", until=NOW + FRESH, kind="email", title="Re: Mijn paspoort", code="C1",
             inbox="burgerzaken", thread_id="c1", reply_to="q1@mail.example", why="asked",
             routes=(Route(channel="email", address="j@mail.example", address_id="a1"),),
