@@ -23,6 +23,7 @@ from services.klantinteracties.cards import cards
 from services.notify.appointments import appointments as appointments_told
 from services.notify.cases import cases as cases_told
 from services.notify.confirmation import confirmation
+from services.notify.evidence import evidence
 from services.notify.language import languages
 from services.notify.notification import notifications
 from services.notify.owed import asked, owed
@@ -80,6 +81,7 @@ NOTIFY: Final[tuple[Part, ...]] = (
     addresses_shut,
     owed,
     asked,
+    evidence,
 )
 EVERY: Final = (*PARTS, *NOTIFY)
 

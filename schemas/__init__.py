@@ -79,6 +79,7 @@ from schemas.notification import (
     NotificationUnknown,
     NotificationWanted,
     NotificationWithheld,
+    NotificationWritten,
 )
 from schemas.party import (
     PartyAddressLinked,
@@ -167,6 +168,7 @@ __all__ = [
     "NotificationUnknown",
     "NotificationWanted",
     "NotificationWithheld",
+    "NotificationWritten",
     "PartyAddressLinked",
     "PartyAddressUnlinked",
     "PartyIdentifierSet",

@@ -94,6 +94,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     notification.NotificationDue,
     notification.NotificationWithheld,
     notification.NotificationPostponed,
+    notification.NotificationWritten,
     notification.NotificationSent,
     notification.NotificationDelivered,
     notification.NotificationBounced,

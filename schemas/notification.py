@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.event import DIRECT, About, Count, Event, Id, NoId, NoLine, NoReference, NoWhen, Reference, Word
+from schemas.event import DIRECT, About, Count, Digest, Event, Id, NoId, NoLine, NoReference, NoWhen, Reference, Word
 
 
 class Route(BaseModel):
@@ -106,6 +106,18 @@ class NotificationPostponed(Attempt):
     """On this road it is not the hour for it; it is due again when it is."""
 
     type: ClassVar[str] = "notification.postponed"
+
+
+class NotificationWritten(Attempt):
+    """It was put into words, which rest in `message_id`; the digests are of the text as it stood, and of the words."""
+
+    type: ClassVar[str] = "notification.written"
+
+    address_id: Id
+    message_id: Id
+    language: Word
+    text_digest: Digest
+    words_digest: Digest
 
 
 class NotificationSent(Attempt):

@@ -132,6 +132,7 @@ class Telling(NamedTuple):
     contact_id: str
     address_id: str
     about: str
+    notification_id: str  # Of what a program wrote, of which there is a proof.
 
 
 def tell(entries: Sequence[Told]) -> Sequence[Telling]:
@@ -177,6 +178,7 @@ def telling(row: Row, state: State, *, sure: bool) -> Telling:
         contact_id=row["contact_id"],
         address_id=row["address_id"],
         about=words.number(row["contact_id"]) if row["contact_id"] else "",
+        notification_id=str(more["notification_id"]) if program else "",
     )
 
 

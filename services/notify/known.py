@@ -1,10 +1,11 @@
 """What is known of an address in the moment in which something is written to it."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, Table, bindparam, or_, select
 
+from engine.ask import ask
 from engine.engine import Engine
 from engine.work import stamp
 from services.notify.language import languages
@@ -24,18 +25,24 @@ async def known_of(engine: Engine, address_id: str, channel: str, now: datetime)
 
 
 async def language_of(engine: Engine, address_id: str) -> str:
-    table = await engine.table(languages)
-    rows = await engine.fetch(select(table.c.language).where(table.c.address_id == address_id).distinct().limit(2))
+    rows = await ask(engine, spoken, [languages], (), {"address_id": address_id})
     return str(rows[0]["language"]) if len(rows) == 1 else ""
 
 
 async def shut_for(engine: Engine, address_id: str, channel: str, now: datetime) -> str:
     """What is no more may be tried again when its time is over, or when they gave it again. Their wish stands."""
-    table = await engine.table(addresses_shut)
-    here = or_(table.c.by == channel, table.c.reason == GIVEN)
-    rows = await engine.fetch(select(table).where(table.c.address_id == address_id, here))
+    rows = await ask(engine, standing, [addresses_shut], (), {"address_id": address_id, "channel": channel})
     shut = next((row for row in rows if row["by"] == channel), None)
     given = max((row["since"] for row in rows if row["reason"] == GIVEN), default="")
     if shut is None or (shut["until"] and (given > shut["since"] or shut["until"] <= stamp(now))):
         return ""
     return str(shut["reason"])
+
+
+def spoken(table: Table) -> Select[Any]:
+    return select(table.c.language).where(table.c.address_id == bindparam("address_id")).distinct().limit(2)
+
+
+def standing(table: Table) -> Select[Any]:
+    here = or_(table.c.by == bindparam("channel"), table.c.reason == GIVEN)
+    return select(table).where(table.c.address_id == bindparam("address_id"), here)

@@ -4,8 +4,10 @@ Whoever reads the log again finds the same words, whatever the texts are now.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,7 +22,13 @@ from engine.work import reason
 from schemas.contact import ContactMade
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Event, derived
-from schemas.notification import NotificationDue, NotificationFailed, NotificationPostponed, NotificationWithheld
+from schemas.notification import (
+    NotificationDue,
+    NotificationFailed,
+    NotificationPostponed,
+    NotificationWithheld,
+    NotificationWritten,
+)
 from services.notify.calendar import calendar
 from services.notify.hours import RECEIVED, closes, next_open
 from services.notify.known import NOTHING, Known, known_of
@@ -71,7 +79,8 @@ class Writer:
 
     async def _write(self, delivery: Delivery) -> None:
         try:
-            await delivery.done(self.written(delivery.event, await self._known(delivery.event)))
+            outcome = self.written(delivery.event, await self._known(delivery.event))
+            await delivery.done(outcome, *self.kept(delivery.event, outcome))
         except (Conflict, Unavailable) as error:  # It is lent again, and nothing was sent.
             log.warning("notify.unsaid", error=type(error).__name__)
         finally:
@@ -104,6 +113,25 @@ class Writer:
             log.error("notify.unwritten", template=due.template, error=reason(error))  # noqa: TRY400
             said = {"notification_id": due.notification_id, "channel": due.channel}
             return NotificationFailed(at=now, reason="not-written", **said)
+
+    def kept(self, due: NotificationDue, outcome: Event) -> Sequence[NotificationWritten]:
+        """That it was written, and what can prove later in which words."""
+        if not isinstance(outcome, ContactMade):
+            return ()
+        text = self._texts[outcome.language][due.template].model_dump_json()
+        words = json.dumps([outcome.title, outcome.text, outcome.calendar], ensure_ascii=False)
+        return [
+            NotificationWritten(
+                at=outcome.at,
+                notification_id=due.notification_id,
+                channel=due.channel,
+                address_id=due.address_id,
+                message_id=outcome.message_id,
+                language=outcome.language,
+                text_digest=sha256(text.encode()).hexdigest(),
+                words_digest=sha256(words.encode()).hexdigest(),
+            )
+        ]
 
     def _informs(self, due: NotificationDue) -> bool:
         """Whether the municipality wants this told at all."""

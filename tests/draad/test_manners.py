@@ -54,6 +54,7 @@ PATHS: Final = {
     "/v1/contacts/{contact_id}/untie",
     "/v1/conversations/{conversation_id}/close",
     "/v1/conversations/{conversation_id}/take",
+    "/v1/notifications/{notification_id}/proof",
     "/v1/objects/{name}/stream",
     "/v1/objects/{name}/timeline",
     "/v1/parties",

@@ -35,7 +35,8 @@ def facts(dice: Random) -> Sequence[Event]:
     told: list[Event] = []
     for nth in range(dice.randrange(2, 25)):
         at = START + timedelta(minutes=10 * (nth if dice.random() < 0.8 else dice.randrange(25)))
-        case, visit = {"at": at, "case_id": "k1"}, {"at": at, "appointment_id": "b1"}
+        case: dict[str, Any] = {"at": at, "case_id": "k1"}
+        visit: dict[str, Any] = {"at": at, "appointment_id": "b1"}
         starts: dict[str, Any] = {
             "branch": dice.choice(["main", "noord"]), "starts_at": START + timedelta(days=dice.choice([3, 4])),
         }  # fmt: skip

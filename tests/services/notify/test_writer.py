@@ -14,7 +14,13 @@ from engine.memory import Disk, MemoryStore
 from schemas.contact import ContactMade
 from schemas.errors import Refused
 from schemas.event import fact
-from schemas.notification import NotificationDue, NotificationFailed, NotificationPostponed, NotificationWithheld
+from schemas.notification import (
+    NotificationDue,
+    NotificationFailed,
+    NotificationPostponed,
+    NotificationWithheld,
+    NotificationWritten,
+)
 from services.notify.hours import RECEIVED
 from services.notify.known import Known
 from services.notify.language import languages
@@ -231,12 +237,16 @@ async def test_what_is_due_is_written_once_also_where_it_was_begun_before() -> N
     running = asyncio.create_task(Writer(engine, HEAD, lambda: NOW).run())
     try:
         async with asyncio.timeout(30):
-            while sum((await engine.ends()).values()) < 2:
+            while sum((await engine.ends()).values()) < 3:
                 await engine.store.moved(engine.store.mark(), 1.0)
     finally:
         engine.stop()
         await running
-    assert [one.type for one in await engine.read()] == [NotificationDue.type, ContactMade.type]
+    assert [one.type for one in await engine.read()] == [
+        NotificationDue.type,
+        ContactMade.type,
+        NotificationWritten.type,
+    ]
 
 
 # Texts of a municipality's own.
