@@ -1,6 +1,6 @@
 """Days as the Dutch have them: on which of them people work, and what o'clock it is there."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,3 +19,12 @@ def holiday(day: date) -> bool:
 def working(day: date) -> bool:
     """Neither a Saturday, a Sunday nor a holiday."""
     return day.weekday() < SATURDAY and not holiday(day)
+
+
+def answered_by(on: date, working_days: int) -> date:
+    """The last of so many working days after today; weekends and Dutch holidays are none."""
+    left = working_days
+    while left:
+        on += timedelta(days=1)
+        left -= working(on)
+    return on

@@ -98,7 +98,7 @@ def dressed(letter: Letter) -> MIMEMultipart:
     message = letter.message
     boundary = f"={sha256(letter.own_id.encode()).hexdigest()[:BOUNDARY_CHARS]}"  # The same each time.
     mail = MIMEMultipart("alternative", boundary, policy=FROZEN)
-    mail["Auto-Submitted"] = "auto-generated"
+    mail["Auto-Submitted"] = "auto-replied" if message.reply_to else "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail["Content-Language"] = message.language
     mail.attach(words("plain", message.text))

@@ -189,6 +189,19 @@ def check(log: Log = None) -> None:
     done(check(settings(log), say))
 
 
+proofs = typer.Typer(no_args_is_help=True, help="What can be proved of what residents were told.")
+app.add_typer(proofs, name="proof")
+
+
+@proofs.command()
+def verify(file: Annotated[Path, typer.Argument(help="A dossier, as /v1/notifications/{id}/proof gives it")]) -> None:
+    """Say whether a dossier is as it was made. Exit code 1 if it is not."""
+    from draad.proved import proved
+
+    if not proved(file, say):
+        raise typer.Exit(FAILED)
+
+
 tokens = typer.Typer(no_args_is_help=True, help="What lets programs in, each until a day and to what it needs.")
 app.add_typer(tokens, name="token")
 

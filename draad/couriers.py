@@ -18,6 +18,7 @@ from services.intake.budget import Budget
 from services.intake.courier import Courier
 from services.intake.fetching import Fetching
 from services.notify import writer
+from services.notify.gap import Gap
 from services.notify.writer import Letterhead, Place, Writer
 from services.status import hooks
 from services.status.hooks import Hooks
@@ -53,7 +54,7 @@ def couriers(  # noqa: PLR0913, PLR0917  # All that they stand on.
         Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget).run,
         Fetching(engine, fetchers, blobs, clock).run,
         Hooks(engine, signer, outside, settings.source, clock, engine.meter.registry).run,
-        *([Writer(engine, letterhead(site, roads), clock).run] if site.notify else []),
+        *(telling(engine, roads, clock, site) if site.notify else ()),
         *case_system(engine, clock, site, keys),
     )
 
@@ -71,10 +72,15 @@ def case_system(engine: Engine, clock: Callable[[], datetime], site: Site, keys:
     return following.run, Poll(engine, open_register(), clock, meters).run
 
 
+def telling(engine: Engine, roads: Roads, clock: Callable[[], datetime], site: Site) -> Sequence[Run]:
+    """Where residents are told: who writes, and who looks whether nobody was forgotten."""
+    return Writer(engine, letterhead(site, roads), clock).run, Gap(engine, clock, engine.meter.registry).run
+
+
 def letterhead(site: Site, roads: Roads) -> Letterhead:
     """In whose name residents are told, from where, and where they are expected."""
     assert site.notify
     places = {name: Place(branch.title, branch.here) for name, branch in site.branches.items()}
     mailboxes = roads.plan.inboxes.get("email", {})
     senders = {name: str(address) for name, box in mailboxes.items() if (address := getattr(box, "address", ""))}
-    return Letterhead(site.notify, site.texts, places, senders)
+    return Letterhead(site.notify, site.texts, places, senders, site.form.answer_days)

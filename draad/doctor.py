@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,11 +22,14 @@ from draad.roads import read_plan
 from draad.settings import LOOPBACK, Misconfigured, Settings
 from draad.site import Site, read_site
 from draad.zaken import examined
+from engine.engine import utc_now
 from engine.file import FREE_BYTES_MIN
 from schemas.errors import DraadError
+from services.notify import gap
 from services.notify.settings import NotifySettings
 
 ANSWER_S_MAX: Final = 5.0
+NAMED_MAX: Final = 5
 PACKAGES: Final = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic", "sqlalchemy", "alembic", "jinja2", "tzdata")
 
 
@@ -223,7 +226,8 @@ async def on_the_log(settings: Settings) -> AsyncIterator[Finding]:
     async with beside(settings) as engine:
         yield Finding(f"The log holds {sum((await engine.ends()).values()):,} facts.")
         ours = {part.name for part in EVERY} | {*NAMES, TELLING, LOOKING, OWING}
-        for standing in await engine.standings():
+        standings = await engine.standings()
+        for standing in standings:
             task = standing.task
             if standing.parked:
                 sentence = f"{task.name} has set aside {standing.parked} facts: draad parked says why."
@@ -233,3 +237,13 @@ async def on_the_log(settings: Settings) -> AsyncIterator[Finding]:
             else:
                 state = f"is {standing.behind:,} facts behind" if standing.behind else "has read everything"
                 yield Finding(f"{task.name} (version {task.version}) {state}.")
+        if gap.NAME in {standing.task.name for standing in standings}:
+            yield untold(await gap.forgotten(engine, utc_now()))
+
+
+def untold(found: Sequence[gap.Forgotten]) -> Finding:
+    """Whether anybody was forgotten in the last two days."""
+    if not found:
+        return Finding("Of every change of the last two days residents were told, or there is a reason.")
+    named = ", ".join(f"{each.about} ({each.what})" for each in found[:NAMED_MAX])
+    return Finding(f"Of {len(found)} changes nobody was told, and there is no reason: {named}.", well=False)

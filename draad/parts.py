@@ -22,9 +22,15 @@ from services.intake.spent import spent
 from services.klantinteracties.cards import cards
 from services.notify.appointments import appointments as appointments_told
 from services.notify.cases import cases as cases_told
+from services.notify.confirmation import confirmation
+from services.notify.evidence import evidence
+from services.notify.language import languages
 from services.notify.notification import notifications
+from services.notify.owed import asked, owed
 from services.notify.reach import reaching
 from services.notify.receipts import receipts
+from services.notify.shut import addresses_shut
+from services.notify.suppression import suppression
 from services.status.attendance import attendance
 from services.status.calls import calls
 from services.status.deadlines import deadlines
@@ -71,7 +77,20 @@ PARTS: Final[tuple[Part, ...]] = (
     cards,
 )
 # Only where DRAAD_SITE says in whose name residents are told.
-NOTIFY: Final[tuple[Part, ...]] = (appointments_told, cases_told, reaching, notifications, receipts)
+NOTIFY: Final[tuple[Part, ...]] = (
+    appointments_told,
+    cases_told,
+    confirmation,
+    reaching,
+    notifications,
+    receipts,
+    suppression,
+    languages,
+    addresses_shut,
+    owed,
+    asked,
+    evidence,
+)
 # Only where it says which case system there is.
 ZAKEN: Final[tuple[Part, ...]] = (cases_followed, seen)
 EVERY: Final = (*PARTS, *NOTIFY, *ZAKEN)

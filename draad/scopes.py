@@ -43,7 +43,10 @@ SCOPES: Final = (
     Scope(
         "records.read",
         READS,
-        re.compile(r"/v1/((parties|cases|addresses|objects)/[^/]+/(timeline|stream)|work|timeline/stream)"),
+        re.compile(
+            r"/v1/((parties|cases|addresses|objects)/[^/]+/(timeline|stream)|work|timeline/stream"
+            r"|notifications/[^/]+/proof)"
+        ),
         "read stories and what waits; who looked is written down",
     ),
     Scope("records.read", frozenset({"POST"}), re.compile(r"/v1/search"), "the same"),

@@ -25,6 +25,7 @@ from engine.engine import Engine
 from schemas.errors import DraadError
 from services.access.gate import Gate
 from services.desk import callbacks, counter, daylist, finding, lookers, routes, unread
+from services.desk import proofs as proof_pages
 from services.desk import records as stories
 from services.desk.board import board
 from services.desk.door import Door
@@ -44,6 +45,7 @@ from services.klantinteracties.app import PREFIX as DESK_TOOLS
 from services.klantinteracties.app import Klantinteracties
 from services.klantinteracties.door import UNKNOWN
 from services.klantinteracties.door import door as tools_door
+from services.notify import api as proofs
 from services.status import feed, hooks_api
 from services.status.outside import Outside
 from services.status.signing import Signer
@@ -105,8 +107,10 @@ def house(  # noqa: PLR0913  # All that it stands on.
         mender = Mender(engine, blobs, roads.channels, clock)
         app.include_router(quarantine_api.router(mender))
         app.include_router(stories.router(engine, news, keys.addresses, clock))
+        app.include_router(proofs.router(engine))
         desk = Desk(engine, door, clock, keys.addresses, presence)
         app.include_router(desk_pages(desk, news, page, site.branches, mender))
+        app.include_router(proof_pages.router(desk, page, partial(proofs.proof, engine)))
         app.include_router(entrance(door, page, Login(accounts, keys.door, clock) if accounts else None))
     app.include_router(health.router(engine, watch, clock))
     app.mount("/assets", assets())

@@ -3,7 +3,7 @@
 Begin with `event.py`; then each noun has its own file. `make schemas` writes what is generated from them.
 """
 
-from schemas.address import AddressRevealed
+from schemas.address import AddressRestored, AddressRevealed, AddressSuppressed
 from schemas.appointment import (
     AppointmentArrived,
     AppointmentBooked,
@@ -80,6 +80,7 @@ from schemas.notification import (
     NotificationUnknown,
     NotificationWanted,
     NotificationWithheld,
+    NotificationWritten,
 )
 from schemas.party import (
     PartyAddressLinked,
@@ -111,7 +112,9 @@ from schemas.token import TokenIssued, TokenRefused, TokenRevoked, TokenUsed
 
 __all__ = [
     "CATALOGUE",
+    "AddressRestored",
     "AddressRevealed",
+    "AddressSuppressed",
     "AppointmentArrived",
     "AppointmentBooked",
     "AppointmentCalled",
@@ -181,6 +184,7 @@ __all__ = [
     "NotificationUnknown",
     "NotificationWanted",
     "NotificationWithheld",
+    "NotificationWritten",
     "PartyAddressLinked",
     "PartyAddressUnlinked",
     "PartyIdentifierSet",

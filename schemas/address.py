@@ -1,9 +1,12 @@
-"""Address: where somebody can be reached. A provider may tell that two of them are one person's."""
+"""Address: where somebody can be reached. A provider may tell that two of them are one person's.
+
+One that is no more, or whose owner wants nothing there, is written to by no program.
+"""
 
 from typing import ClassVar
 
 from schemas.contact import Certainty
-from schemas.event import Event, Id, Line, Word
+from schemas.event import Event, Id, Line, NoWhen, Word
 
 
 class AddressRevealed(Event):
@@ -17,6 +20,35 @@ class AddressRevealed(Event):
     address: Line
     channel: Word
     certainty: Certainty
+
+    @property
+    def subject(self) -> str:
+        return f"address/{self.address_id}"
+
+
+class AddressSuppressed(Event):
+    """No program writes here on this channel; `reason` says why: no-such-address, no-mobile, opted-out."""
+
+    type: ClassVar[str] = "address.suppressed"
+
+    address_id: Id
+    channel: Word
+    reason: Word
+    until: NoWhen = None  # From then on it may be tried again; never, where it is their wish.
+
+    @property
+    def subject(self) -> str:
+        return f"address/{self.address_id}"
+
+
+class AddressRestored(Event):
+    """It may be written to again; `reason` says why: heard (they wrote from it), opted-in."""
+
+    type: ClassVar[str] = "address.restored"
+
+    address_id: Id
+    channel: Word
+    reason: Word
 
     @property
     def subject(self) -> str:

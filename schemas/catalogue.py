@@ -28,6 +28,8 @@ from schemas.event import Event
 
 EVENTS: Final[tuple[type[Event], ...]] = (
     address.AddressRevealed,
+    address.AddressSuppressed,
+    address.AddressRestored,
     contact.ContactReceived,
     contact.ContactAnswered,
     contact.ContactMade,
@@ -98,6 +100,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     notification.NotificationDue,
     notification.NotificationWithheld,
     notification.NotificationPostponed,
+    notification.NotificationWritten,
     notification.NotificationSent,
     notification.NotificationDelivered,
     notification.NotificationBounced,

@@ -111,6 +111,7 @@ class ContactMade(OnAddress):
     until: NoWhen = None  # From then on it is not to be sent any more.
     language: Word = "unknown"  # It is written in.
     calendar: Text = ""  # The appointment that it tells of, as calendars read it: RFC 5545.
+    reply_to: NoReference = ""  # The provider's id of what it answers.
 
 
 class ContactTransferred(OnAddress):

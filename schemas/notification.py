@@ -9,7 +9,21 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.event import DIRECT, About, Count, Event, Id, NoId, NoLine, NoWhen, Reference, Text, Word
+from schemas.event import (
+    DIRECT,
+    About,
+    Count,
+    Digest,
+    Event,
+    Id,
+    NoId,
+    NoLine,
+    NoReference,
+    NoWhen,
+    Reference,
+    Text,
+    Word,
+)
 
 
 class Route(BaseModel):
@@ -35,13 +49,13 @@ class Notification(Event):
 class Wish(Notification):
     """What is to be told. `about` is the subject that it tells of, such as case/3f2a."""
 
-    party_id: Id
+    party_id: Id  # Of whoever wrote, and may be nobody that we know: unknown. and the pseudonym of their address.
     about: About
     template: Word
     language: Word = "nl"
     until: NoWhen = None  # Nobody needs it any more from then on.
     version: Count = 0  # The how manieth agreement of an appointment it tells of.
-    kind: Word = "unknown"  # Of the case.
+    kind: Word = "unknown"  # Of the case; of what somebody asked, the channel that it came by.
     title: NoLine = ""
     status: Word = "unknown"
     named: NoLine = ""  # The status or outcome in the words of a case system, where one has them,
@@ -52,6 +66,9 @@ class Wish(Notification):
     starts_at: NoWhen = None
     minutes: Count = 0
     code: NoId = ""
+    inbox: Word = "unknown"  # What it answers came in here,
+    thread_id: NoId = ""  # and belongs to this conversation;
+    reply_to: NoReference = ""  # and this is the provider's id of it.
 
 
 class NotificationWanted(Wish):
@@ -105,6 +122,18 @@ class NotificationPostponed(Attempt):
     """On this road it is not the hour for it; it is due again when it is."""
 
     type: ClassVar[str] = "notification.postponed"
+
+
+class NotificationWritten(Attempt):
+    """It was put into words, which rest in `message_id`; the digests are of the text as it stood, and of the words."""
+
+    type: ClassVar[str] = "notification.written"
+
+    address_id: Id
+    message_id: Id
+    language: Word
+    text_digest: Digest
+    words_digest: Digest
 
 
 class NotificationSent(Attempt):

@@ -54,8 +54,8 @@ LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
 # Files that must stay pure without saying so themselves; all of schemas/ beside.
 PURE: Final = frozenset({"engine/processor.py", "engine/work.py"})
 WRITES_FILES: Final = "schemas/generate.py"  # Run by hand, imported by nobody.
-# The last describes a table. A calendar of holidays says the same of a day as long as its lock is not moved.
-PURE_LIBRARIES: Final = frozenset({"holidays", "msgspec", "pydantic", "sqlalchemy"})
+# The last describes a table. Holidays and plans of numbers say the same as long as their locks are not moved.
+PURE_LIBRARIES: Final = frozenset({"holidays", "msgspec", "phonenumbers", "pydantic", "sqlalchemy"})
 WORLD: Final = frozenset(
     """
     asyncio builtins concurrent ctypes fcntl getpass glob http importlib io locale logging mmap

@@ -21,7 +21,7 @@ from schemas import message as m
 from schemas import notification as n
 from schemas import party as p
 from schemas import task as t
-from schemas.address import AddressRevealed
+from schemas.address import AddressRestored, AddressRevealed, AddressSuppressed
 from schemas.event import Envelope, Event
 from services.desk.mask import masked
 
@@ -86,6 +86,8 @@ OfAddress = (
     | c.ContactUntied
     | c.ContactOverdue
     | AddressRevealed
+    | AddressSuppressed
+    | AddressRestored
     | v.ConversationOpened
     | v.ConversationContinued
     | v.ConversationReopened

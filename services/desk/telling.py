@@ -35,6 +35,8 @@ STATES: Final[Mapping[str, State]] = {
 }
 # Title, picture and tone. Of what is not named here the type itself is shown: nothing is left out.
 SAID: Final[Mapping[str, tuple[str, str, str]]] = {
+    "address.suppressed": ("Hier schrijven wij niet meer automatisch", "missed", "late"),
+    "address.restored": ("Hier schrijven wij weer automatisch", "answered", "done"),
     "contact.answered": ("Beantwoord", "answered", "done"),
     "contact.made": ("Wij namen contact op", "answered", "done"),
     "contact.transferred": ("Doorverbonden", "phone", "plain"),
@@ -130,6 +132,7 @@ class Telling(NamedTuple):
     contact_id: str
     address_id: str
     about: str
+    notification_id: str  # Of what a program wrote, of which there is a proof.
 
 
 def tell(entries: Sequence[Told]) -> Sequence[Telling]:
@@ -175,6 +178,7 @@ def telling(row: Row, state: State, *, sure: bool) -> Telling:
         contact_id=row["contact_id"],
         address_id=row["address_id"],
         about=words.number(row["contact_id"]) if row["contact_id"] else "",
+        notification_id=str(more["notification_id"]) if program else "",
     )
 
 
@@ -215,7 +219,9 @@ def detail(row: Row, more: Mapping[str, Any]) -> str:  # noqa: PLR0911  # One li
         case "case.closed" | "case.status-changed" if more.get("named"):
             return str(more["named"])
         case (
-            "contact.noted"
+            "address.suppressed"
+            | "address.restored"
+            | "contact.noted"
             | "contact.missed"
             | "contact.ended"
             | "case.closed"

@@ -201,7 +201,10 @@ def timed_road(known: Threads, event: ContactReceived) -> list[Thread]:
 
 
 def reach_out(known: Threads, event: ContactMade) -> tuple[Threads, list[Event]]:
-    """We wrote or called: in a conversation that there is, or as the beginning of one. Who is reached is answered."""
+    """We wrote or called: in a conversation that there is, or as the beginning of one. Who is reached is answered.
+
+    What a program wrote answers nobody.
+    """
     told: list[Event] = []
     if found := known.named(event.thread_id):
         thread, told = found, [ConversationContinued(at=event.at, **names(found, event))]
@@ -216,6 +219,8 @@ def reach_out(known: Threads, event: ContactMade) -> tuple[Threads, list[Event]]
             inbox=event.inbox,
         )
         told = [opened]
+    if event.notification_id and thread.asked:  # That we have it is no answer.
+        return known.put(thread.with_contact(event.contact_id)), told
     known, gone = uncrowded(known.put(thread.with_contact(event.contact_id)), event)
     known, timers = answer(known, known.of(event.contact_id), event.at, event.subject)
     told += [*gone, *timers]

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from channels.days import ZONE, working
+from channels.days import ZONE, answered_by
 from channels.token import token
 from engine.engine import Engine
 from schemas.contact import ContactReceived
@@ -130,15 +130,6 @@ class Form:
     def _shown(self, page: str, language: str, status: int, values: dict[str, Any]) -> HTMLResponse:
         shared = {"words": WORDS[language], "language": language, "title": self._settings.title}
         return HTMLResponse(self._pages.get_template(page).render(shared | values), status)
-
-
-def answered_by(on: date, working_days: int) -> date:
-    """The last of so many working days after today; weekends and Dutch holidays are none."""
-    left = working_days
-    while left:
-        on += timedelta(days=1)
-        left -= working(on)
-    return on
 
 
 def language_of(query: str) -> str:

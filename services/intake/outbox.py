@@ -92,7 +92,7 @@ def written(known: Outbox, event: ContactAnswered | ContactMade) -> tuple[Outbox
     if isinstance(event, ContactAnswered):
         letter = letter.but(reply_to=event.reply_to)
     else:
-        told = {name: getattr(event, name) for name in ("notification_id", "until", "language", "calendar")}
+        told = {name: getattr(event, name) for name in ("notification_id", "until", "language", "calendar", "reply_to")}
         letter = letter.but(**told)
     more = known.but(letters=(*known.letters, letter))
     return (more, []) if known.waiting else carried(more, event.at, event.subject)

@@ -61,7 +61,7 @@ def agree(
         case AppointmentBooked() if not known.party_id:
             theirs = {name: getattr(event, name) for name in ("party_id", "product", "kind", "address", "address_id")}
             return stands(known.but(**theirs, code=event.code, minutes=event.minutes), event)
-        case AppointmentChanged():
+        case AppointmentChanged() | AppointmentBooked() if not told_again(known, event):
             return stands(known, event)
         case AppointmentCancelled() if not known.over:
             after, cleared = planned(known.but(over=True), event, ())
@@ -73,6 +73,11 @@ def agree(
             return after, [] if known.over else [*wanted(after, event, "reminder")]
         case _:
             return known, []  # Told twice, or asked to wake us for what is no more.
+
+
+def told_again(known: Agreed, event: AppointmentBooked | AppointmentChanged) -> bool:
+    """The booking that is known. A later one under the same name is another agreement."""
+    return isinstance(event, AppointmentBooked) and event.at == known.agreed_at
 
 
 def stands(known: Agreed, event: AppointmentBooked | AppointmentChanged) -> tuple[Agreed, list[Event]]:

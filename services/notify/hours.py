@@ -6,6 +6,7 @@ from typing import Final
 from channels.days import SUNDAY, ZONE, holiday
 
 LOUD: Final = frozenset({"sms", "whatsapp"})
+RECEIVED: Final = "contact-received"  # The template for whoever wrote a moment ago, and so is awake.
 OPENS, CLOSES = time(9), time(20)  # The first moment that it may, and the first that it may no more.
 
 
@@ -13,10 +14,10 @@ def open_on(day: date) -> bool:
     return day.weekday() != SUNDAY and not holiday(day)
 
 
-def next_open(channel: str, at: datetime) -> datetime:
+def next_open(channel: str, at: datetime, template: str = "") -> datetime:
     """This moment, or the next at which the road is open."""
     here = at.astimezone(ZONE)
-    if channel not in LOUD or (open_on(here.date()) and OPENS <= here.time() < CLOSES):
+    if channel not in LOUD or template == RECEIVED or (open_on(here.date()) and OPENS <= here.time() < CLOSES):
         return at
     day = here.date() if here.time() < OPENS else here.date() + timedelta(days=1)
     while not open_on(day):
@@ -24,10 +25,11 @@ def next_open(channel: str, at: datetime) -> datetime:
     return datetime.combine(day, OPENS, ZONE).astimezone(UTC)
 
 
-def closes(channel: str, at: datetime) -> datetime | None:
+def closes(channel: str, at: datetime, template: str = "") -> datetime | None:
     """When the road closes that is open at this moment; none where it never does."""
     here = at.astimezone(ZONE)
-    return datetime.combine(here.date(), CLOSES, ZONE).astimezone(UTC) if channel in LOUD else None
+    loud = channel in LOUD and template != RECEIVED
+    return datetime.combine(here.date(), CLOSES, ZONE).astimezone(UTC) if loud else None
 
 
 def days_before(moment: datetime, days: int, hour: time) -> datetime:

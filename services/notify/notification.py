@@ -21,7 +21,7 @@ from schemas.notification import (
 )
 from schemas.task import TaskOpened
 from schemas.timer import TimerElapsed, TimerSet
-from services.notify.hours import closes, next_open
+from services.notify.hours import RECEIVED, closes, next_open
 
 NAME: Final = "notify.notification"
 BY_A_PERSON: Final = timedelta(days=1)  # Within which somebody tells them after all.
@@ -91,7 +91,7 @@ def go_on(known: Telling, at: datetime, closed: datetime | None = None) -> tuple
         withheld = NotificationWithheld(at=at, notification_id=asked.notification_id, reason="expired")
         return known.but(ended=True), [withheld]
     for tried, route in enumerate(asked.routes[known.tried :], start=known.tried):
-        opens = next_open(route.channel, max(at, closed) if closed and tried == known.tried else at)
+        opens = next_open(route.channel, max(at, closed) if closed and tried == known.tried else at, asked.template)
         if asked.until and opens >= asked.until:
             continue
         after = known.but(tried=tried)
@@ -99,7 +99,14 @@ def go_on(known: Telling, at: datetime, closed: datetime | None = None) -> tuple
             return after, [TimerSet(at=at, about=asked.subject, name=NAME, due=opens)]
         said = {name: value for name, value in asked if name not in {"at", "routes", "why"}}
         return after, [NotificationDue(at=at, **said, **dict(route))]
-    return known.but(tried=len(asked.routes), ended=True), [by_a_person(asked, at)]
+    return known.but(tried=len(asked.routes), ended=True), [at_last(asked, at)]
+
+
+def at_last(asked: NotificationRequested, at: datetime) -> Event:
+    """No road is left. Whoever asked something hears from a person anyhow; all else a person tells."""
+    if asked.template == RECEIVED:
+        return NotificationWithheld(at=at, notification_id=asked.notification_id, reason="no-road")
+    return by_a_person(asked, at)
 
 
 def by_a_person(asked: NotificationRequested, at: datetime) -> TaskOpened:

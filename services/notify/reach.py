@@ -5,6 +5,7 @@ A reminder goes by SMS first, which is seen in time; all else by mail, which is 
 
 from typing import Final
 
+from channels.address import reachable_by_sms
 from engine.processor import State, processor
 from schemas.event import Event
 from schemas.notification import NotificationRequested, NotificationWanted, Route
@@ -52,14 +53,17 @@ def requested(known: Reach, event: NotificationWanted) -> NotificationRequested:
     if known.prefers in PEOPLE:
         return NotificationRequested(**said, why="prefers-a-person")
     given = ((event.channel, event.address, event.address_id),) if event.address and event.address_id else ()
+    every = (*given, *known.routes)
+    there = [route for route in every if route[0] != "sms" or reachable_by_sms(route[1])]
     prefers = road(known.prefers)
     usual = REMINDERS if event.template.endswith("-reminder") else ORDER
     order = tuple(dict.fromkeys((prefers, *usual))) if prefers in ORDER else usual
     # On each road the first: what they gave for this comes before what we know.
-    each = {channel: (address, name) for channel, address, name in reversed((*given, *known.routes))}
+    each = {channel: (address, name) for channel, address, name in reversed(there)}
     found = tuple(Route(channel=c, address=each[c][0], address_id=each[c][1]) for c in order if c in each)
     why = "preference" if prefers in ORDER and found and found[0].channel == prefers else "usual"
-    return NotificationRequested(**said, routes=found, why=why if found else "no-address")
+    none = "no-mobile" if any(channel == "sms" for channel, _, _ in every) else "no-address"
+    return NotificationRequested(**said, routes=found, why=why if found else none)
 
 
 reaching = processor(NAME, reach)

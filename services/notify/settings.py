@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.event import Line, NoLine, Text, Word
+
+Channel = Literal["email", "web", "whatsapp", "sms"]
 
 
 class Status(BaseModel):
@@ -33,4 +35,5 @@ class NotifySettings(BaseModel):
     texts: Annotated[Path | None, Field(strict=False)] = (
         None  # A folder with texts of your own: nl.toml, en.toml. What is not in it is as we wrote it.
     )
+    confirms: tuple[Channel, ...] = ("email", "web", "whatsapp", "sms")  # Where who asks hears at once that we have it.
     statuses: Mapping[Word, Mapping[Word, Status]] = Field(default_factory=dict)  # By kind of case, and status.

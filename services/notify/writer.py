@@ -4,15 +4,17 @@ Whoever reads the log again finds the same words, whatever the texts are now.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import structlog
 from babel.dates import format_date, format_time
 
-from channels.days import ZONE
+from channels.days import ZONE, answered_by
 from channels.gsm import plain
 from engine.courier import Delivery
 from engine.engine import Engine
@@ -20,9 +22,16 @@ from engine.work import reason
 from schemas.contact import ContactMade
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Event, derived
-from schemas.notification import NotificationDue, NotificationFailed, NotificationPostponed, NotificationWithheld
+from schemas.notification import (
+    NotificationDue,
+    NotificationFailed,
+    NotificationPostponed,
+    NotificationWithheld,
+    NotificationWritten,
+)
 from services.notify.calendar import calendar
-from services.notify.hours import closes, next_open
+from services.notify.hours import RECEIVED, closes, next_open
+from services.notify.known import NOTHING, Known, known_of
 from services.notify.receipts import AGENT
 from services.notify.settings import NotifySettings, Status
 from services.notify.texts import LANGUAGES, Texts, filled
@@ -30,6 +39,7 @@ from services.notify.texts import LANGUAGES, Texts, filled
 NAME: Final = "notify.writer"
 AT_ONCE: Final = 16
 END_S_MAX: Final = 5.0
+AGAIN_S: Final = 0.5
 NO_STATUS: Final = Status()
 
 log = structlog.get_logger("notify")
@@ -49,6 +59,7 @@ class Letterhead(NamedTuple):
     texts: Texts
     places: Mapping[str, Place]  # The branches, by their names.
     senders: Mapping[str, str]  # The mail addresses of the mailboxes, by their names.
+    answer_days: int = 2  # Working days in which a question is answered.
 
 
 class Writer:
@@ -56,7 +67,7 @@ class Writer:
 
     def __init__(self, engine: Engine, letterhead: Letterhead, clock: Callable[[], datetime]) -> None:
         self._engine, self._clock = engine, clock
-        self._settings, self._texts, self._places, self._senders = letterhead
+        self._settings, self._texts, self._places, self._senders, self._answer_days = letterhead
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -68,30 +79,72 @@ class Writer:
 
     async def _write(self, delivery: Delivery) -> None:
         try:
-            await delivery.done(self.written(delivery.event))
+            outcome = self.written(delivery.event, await self._known(delivery.event))
+            await delivery.done(outcome, *self.kept(delivery.event, outcome))
         except (Conflict, Unavailable) as error:  # It is lent again, and nothing was sent.
             log.warning("notify.unsaid", error=type(error).__name__)
         finally:
             self._room.release()
 
-    def written(self, due: NotificationDue) -> Event:
+    async def _known(self, due: NotificationDue) -> Known:
+        """Sooner or later: nothing is written before it is known. Raises `Unavailable` at a stop."""
+        while True:
+            try:
+                return await known_of(self._engine, due.address_id, due.channel, self._clock())
+            except Unavailable:
+                if await self._engine.stopped(AGAIN_S):
+                    raise
+
+    def written(self, due: NotificationDue, known: Known = NOTHING) -> Event:
         """What becomes of it."""
         now = self._clock()
         if due.until and now >= due.until:
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="expired")
-        if next_open(due.channel, now) > now:
+        if next_open(due.channel, now, due.template) > now:
             return NotificationPostponed(at=now, notification_id=due.notification_id, channel=due.channel)
-        if not self._status(due).inform:
+        if known.shut:
+            said = {"notification_id": due.notification_id, "channel": due.channel}
+            return NotificationFailed(at=now, reason=known.shut, **said)
+        if not self._informs(due):
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="not-informed")
         try:
-            return self._message(due, now)
+            return self._message(due, now, self._language(due, known))
         except Exception as error:  # noqa: BLE001  # A text that cannot be filled in holds nobody else up.
             log.error("notify.unwritten", template=due.template, error=reason(error))  # noqa: TRY400
             said = {"notification_id": due.notification_id, "channel": due.channel}
             return NotificationFailed(at=now, reason="not-written", **said)
 
-    def _message(self, due: NotificationDue, now: datetime) -> ContactMade:
-        language = due.language if due.language in self._texts else LANGUAGES[0]
+    def kept(self, due: NotificationDue, outcome: Event) -> Sequence[NotificationWritten]:
+        """That it was written, and what can prove later in which words."""
+        if not isinstance(outcome, ContactMade):
+            return ()
+        text = self._texts[outcome.language][due.template].model_dump_json()
+        words = json.dumps([outcome.title, outcome.text, outcome.calendar], ensure_ascii=False)
+        return [
+            NotificationWritten(
+                at=outcome.at,
+                notification_id=due.notification_id,
+                channel=due.channel,
+                address_id=due.address_id,
+                message_id=outcome.message_id,
+                language=outcome.language,
+                text_digest=sha256(text.encode()).hexdigest(),
+                words_digest=sha256(words.encode()).hexdigest(),
+            )
+        ]
+
+    def _informs(self, due: NotificationDue) -> bool:
+        """Whether the municipality wants this told at all."""
+        if due.template != RECEIVED:
+            return self._status(due).inform
+        ours = due.address in self._senders.values()  # A mail from ourselves asks nothing.
+        return due.kind in self._settings.confirms and not ours
+
+    def _language(self, due: NotificationDue, known: Known) -> str:
+        asked = (known.language if due.template == RECEIVED else "", due.language)
+        return next((language for language in asked if language in self._texts), LANGUAGES[0])
+
+    def _message(self, due: NotificationDue, now: datetime, language: str) -> ContactMade:
         text, said, mail = self._texts[language][due.template], self._said(due, language), due.channel == "email"
         sender = self._senders.get(self._settings.email_inbox, "")
         name = derived(f"{due.subject} {due.channel} {due.at.isoformat()}")
@@ -99,25 +152,33 @@ class Writer:
             at=now,
             contact_id=name,
             message_id=name,
-            thread_id=name,  # What they answer begins a conversation of that name.
+            thread_id=due.thread_id or name,  # What they answer begins a conversation of that name.
             address_id=due.address_id,
             channel=due.channel,
             agent_id=AGENT,
             address=due.address,
-            inbox=self._settings.email_inbox if mail else self._settings.sms_inbox,
-            title=filled(text.title, said) if mail else "",
+            inbox=self._inbox(due),
+            title=(due.title if due.reply_to and due.title else filled(text.title, said)) if mail else "",
             text=filled(text.text, said) if mail else plain(filled(text.sms, said)),
             about=due.about,
             notification_id=due.notification_id,
-            until=min(filter(None, (due.until, closes(due.channel, now))), default=None),
+            until=min(filter(None, (due.until, closes(due.channel, now, due.template))), default=None),
             language=language,
             calendar=self._calendar(due, sender) if mail and sender else "",
+            reply_to=due.reply_to,
         )
+
+    def _inbox(self, due: NotificationDue) -> str:
+        if due.inbox != "unknown":
+            return due.inbox  # Where it came in.
+        return self._settings.email_inbox if due.channel == "email" else self._settings.sms_inbox
 
     def _said(self, due: NotificationDue, language: str) -> Mapping[str, str]:
         place, status = self._place(due), self._status(due)
         starts = due.starts_at.astimezone(place.zone) if due.starts_at else None
-        until = due.due.astimezone(ZONE) if due.due else None
+        until = due.due.astimezone(ZONE).date() if due.due else None
+        if due.template == RECEIVED:
+            until = answered_by(due.at.astimezone(ZONE).date(), self._answer_days)
         return {
             "organisation": self._settings.organisation,
             "phone": self._settings.phone,

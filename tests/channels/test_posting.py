@@ -41,6 +41,12 @@ def test_it_says_that_no_program_is_to_answer_and_in_which_language_it_is() -> N
     )  # fmt: skip
 
 
+def test_what_answers_a_mail_says_so_and_stands_below_it() -> None:
+    read = mail(TOLD._replace(reply_to="q1@mail.example", calendar=""))
+    assert (read["Auto-Submitted"], read["X-Auto-Response-Suppress"]) == ("auto-replied", "All")
+    assert read["In-Reply-To"] == read["References"] == "<q1@mail.example>"
+
+
 def test_the_same_words_stand_in_it_as_text_and_as_a_page() -> None:
     kinds = [part.get_content_type() for part in mail().iter_parts()]
     assert kinds == ["text/plain", "text/html", "text/calendar"]

@@ -55,6 +55,7 @@ PATHS: Final = {
     "/v1/conversations/{conversation_id}/close",
     "/v1/conversations/{conversation_id}/take",
     "/v1/events",
+    "/v1/notifications/{notification_id}/proof",
     "/v1/objects/{name}/stream",
     "/v1/objects/{name}/timeline",
     "/v1/parties",

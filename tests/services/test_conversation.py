@@ -141,6 +141,16 @@ def test_what_we_write_first_is_a_conversation_that_a_reply_goes_on_with() -> No
     scene.when(asked("c2", HOUR, channel="email", thread_id="c1")).then(goes_on("c1", "c2", HOUR))
 
 
+def test_that_a_program_says_we_have_it_is_no_answer() -> None:
+    told = ContactMade(
+        at=MONDAY + HOUR, contact_id="m1", channel="whatsapp", agent_id="draad", message_id="m1", thread_id="c1",
+        notification_id="n1", **ON,
+    )  # fmt: skip
+    scene = given(conversation, asked("c1")).when(told).then(goes_on("c1", "m1", HOUR))
+    assert scene.knows("address/a1").threads[0].asked == MONDAY
+    scene.when(answer("c1", 2 * HOUR)).then(timer("c1", 2 * HOUR, 26 * HOUR))
+
+
 def test_a_mail_belongs_by_our_token_or_by_what_it_follows_and_never_by_its_subject() -> None:
     first = asked("c1", channel="email", title="Mijn paspoort", digest=FIRST)
     scene = given(conversation, first)

@@ -14,12 +14,13 @@ import pytest
 from limits import RateLimitItemPerMinute
 
 from channels.bsn import MASK
+from channels.days import answered_by
 from draad.rates import LIMITS, VISITOR, Rates
 from draad.site import Site
 from engine.memory import Disk, MemoryStore
 from schemas.errors import Unavailable
 from services.intake.asked import FIELDS_MAX, QUESTION_CHARS_MAX
-from services.intake.form import FormSettings, answered_by
+from services.intake.form import FormSettings
 from services.intake.wording import WORDS
 from tests.rooms import NOW, Rooms, rooms
 

@@ -22,6 +22,7 @@ from schemas.notification import (
 )
 from schemas.task import TaskOpened
 from schemas.timer import TimerElapsed, TimerSet
+from services.notify.hours import RECEIVED
 from services.notify.notification import BY_A_PERSON, NAME, notifications
 
 NOON: Final = datetime(2026, 11, 2, 11, 0, tzinfo=UTC)  # On a Monday.
@@ -54,6 +55,13 @@ def task(at: datetime = NOON) -> TaskOpened:
         at=at, task_id=derived("notification/n1 task"), kind="tell", owner_kind="group", owner="kcc",
         due=at + BY_A_PERSON, about="case/k1", title="Vertel de inwoner zelf: de zaak heeft een nieuwe status",
     )  # fmt: skip
+
+
+def test_that_we_have_it_is_told_at_once_and_by_no_person() -> None:
+    received: dict[str, Any] = {"template": RECEIVED, "until": NIGHT + timedelta(hours=4)}
+    scene = given(notifications).when(asked(SMS, at=NIGHT, **received))
+    scene.then(NotificationDue(at=NIGHT, **(WISH | received), **dict(SMS)))
+    scene.when(failed(SMS, NIGHT)).then(NotificationWithheld(at=NIGHT, **ON, reason="no-road"))
 
 
 def test_it_is_due_on_the_first_road_and_on_that_one_only() -> None:

@@ -42,6 +42,16 @@ def test_by_mail_and_else_by_sms_and_a_reminder_the_other_way_round() -> None:
     assert roads(asked(scene, template="appointment-reminder")) == [("sms", "t"), ("email", "m")]
 
 
+def test_no_text_goes_to_a_telephone_that_shows_none() -> None:
+    landline = number.model_copy(update={"address": "+31201234567", "address_id": "l"})
+    assert roads(asked(given(reaching, number, landline))) == [("sms", "t")]  # Though it was told later.
+    found = asked(given(reaching, landline))
+    assert (roads(found), found.why) == ([], "no-mobile")
+    assert roads(asked(given(reaching, landline, mail), template="appointment-reminder")) == [("email", "m")]
+    given_for_it = {"channel": "sms", "address": "+31201234567", "address_id": "l"}
+    assert roads(asked(given(reaching, number), **given_for_it)) == [("sms", "t")]
+
+
 def test_first_on_the_road_that_they_prefer_and_in_their_language() -> None:
     preference = PartyPreferenceSet(at=NOW, party_id="p1", channel="whatsapp", language="en")
     found = asked(given(reaching, mail, number, preference))

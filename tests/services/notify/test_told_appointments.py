@@ -66,6 +66,16 @@ def wanted(scene: Scene[Agreed]) -> list[NotificationWanted]:
     ]
 
 
+def test_booked_anew_under_the_same_name_is_told_if_it_is_another_hour() -> None:
+    later = booked.model_copy(update={"at": NOW + timedelta(hours=1)})
+    given(appointments, booked).when(booked, later).then()
+    [told] = wanted(
+        given(appointments, booked).when(later.model_copy(update={"starts_at": STARTS + timedelta(days=1)}))
+    )
+    assert (told.template, told.starts_at) == ("appointment-changed", STARTS + timedelta(days=1))
+    given(appointments, booked, off).when(booked).then()  # What is told late brings nothing back.
+
+
 def test_who_books_hears_so_at_once_and_is_reminded_three_days_and_one_day_before() -> None:
     scene = given(appointments).when(booked)
     [told] = wanted(scene)

@@ -14,8 +14,18 @@ from engine.memory import Disk, MemoryStore
 from schemas.contact import ContactMade
 from schemas.errors import Refused
 from schemas.event import fact
-from schemas.notification import NotificationDue, NotificationFailed, NotificationPostponed, NotificationWithheld
+from schemas.notification import (
+    NotificationDue,
+    NotificationFailed,
+    NotificationPostponed,
+    NotificationWithheld,
+    NotificationWritten,
+)
+from services.notify.hours import RECEIVED
+from services.notify.known import Known
+from services.notify.language import languages
 from services.notify.settings import NotifySettings, Status
+from services.notify.shut import addresses_shut
 from services.notify.texts import FIELDS, LANGUAGES, filled, read_texts
 from services.notify.writer import Letterhead, Place, Writer
 
@@ -36,9 +46,10 @@ def due(template: str = "appointment-booked", channel: str = "email", **more: An
     said: dict[str, Any] = {
         "notification_id": "n1", "party_id": "p1", "about": "appointment/a1", "template": template,
         "channel": channel, "address": "j@mail.example" if channel == "email" else "+31612345678", "address_id": "x",
-        "title": "Paspoort", "kind": "passport", "status": "klaar", "due": NOW + timedelta(days=20),
+        "title": "Paspoort", "status": "klaar", "due": NOW + timedelta(days=20),
         "branch": "main", "starts_at": STARTS, "code": "BK417", "minutes": 20, "version": 1,
     }  # fmt: skip
+    said["kind"] = "email" if template == RECEIVED else "passport"
     return NotificationDue(at=NOW, **(said | more))
 
 
@@ -132,6 +143,58 @@ def test_no_sms_is_written_at_night_or_leaves_after_the_road_has_closed() -> Non
     assert written(due(until=STARTS)).until == STARTS
 
 
+def asked(channel: str = "email", **more: Any) -> NotificationDue:
+    """Somebody wrote, on a Monday morning."""
+    answered = {"reply_to": "q1@mail.example", "inbox": "burgerzaken", "thread_id": "c1", "title": "Re: Mijn paspoort"}
+    return due(RECEIVED, channel, **(answered | {"kind": channel} | more))
+
+
+def test_who_asked_hears_by_when_in_their_own_thread() -> None:
+    mail = written(asked(code="3F2A1B"))
+    assert mail.title == "Re: Mijn paspoort"
+    assert "U krijgt uiterlijk op 4 november 2026 antwoord." in mail.text  # Two working days.
+    assert "Uw nummer is 3F2A1B." in mail.text
+    assert (mail.inbox, mail.thread_id, mail.reply_to) == ("burgerzaken", "c1", "q1@mail.example")
+    friday = asked().model_copy(update={"at": NOW + timedelta(days=4)})
+    assert "10 november 2026" in written(friday, HEAD).text
+    assert "20 november 2026" in written(friday, HEAD._replace(answer_days=10)).text
+
+
+def test_what_came_without_a_title_or_by_a_form_has_ours() -> None:
+    assert written(asked(title="")).title == "Wij hebben uw bericht"
+    form = written(asked(kind="web", reply_to="", inbox="unknown"))
+    assert (form.title, form.inbox, form.thread_id) == ("Wij hebben uw bericht", "main", "c1")
+
+
+def test_who_texts_at_night_hears_at_once() -> None:
+    night = NOW.replace(hour=23)
+    sms = writer(now=night).written(asked("sms").model_copy(update={"at": night}))
+    assert isinstance(sms, ContactMade)
+    assert sms.text.endswith("U krijgt uiterlijk 5 nov antwoord.")  # After midnight it is Tuesday.
+    assert sms.until is None
+
+
+def test_in_the_language_that_they_are_known_to_choose_else_in_that_of_the_page() -> None:
+    told = [writer().written(asked(language=page), Known(chose)) for page, chose in (("nl", "en"), ("en", ""))]
+    assert [isinstance(one, ContactMade) and one.language for one in told] == ["en", "en"]
+    reminded = writer().written(due("appointment-reminder"), Known("en"))  # The party said so itself, or did not.
+    assert isinstance(reminded, ContactMade)
+    assert reminded.language == "nl"
+
+
+def test_where_no_program_writes_the_next_road_follows() -> None:
+    failed = NotificationFailed(at=NOW, notification_id="n1", channel="sms", reason="opted-out")
+    assert writer().written(due(channel="sms"), Known(shut="opted-out")) == failed
+
+
+def test_where_it_is_switched_off_and_to_ourselves_nothing_is_confirmed() -> None:
+    off = HEAD._replace(settings=SETTINGS.model_copy(update={"confirms": ("email",)}))
+    withheld = NotificationWithheld(at=NOW, notification_id="n1", reason="not-informed")
+    assert writer(off).written(asked("sms")) == withheld
+    assert isinstance(writer(off).written(asked()), ContactMade)
+    assert writer().written(asked(address="info@voorbeeld.nl")) == withheld
+
+
 def test_what_is_due_again_is_another_message() -> None:
     again = due().model_copy(update={"at": NOW + timedelta(days=1)})
     assert written(due()).message_id == written(due()).message_id != written(again).message_id
@@ -174,18 +237,23 @@ async def test_what_is_due_is_written_once_also_where_it_was_begun_before() -> N
     disk = Disk()
     engine = Engine(MemoryStore(disk, lambda: NOW))
     await engine.append(fact(due(), key="1"))
+    await engine.settle(languages, addresses_shut)
     one = aiter(engine.follow("notify.writer", NotificationDue))
     await anext(one)  # It dies with this in hand.
     engine = Engine(MemoryStore(disk, lambda: NOW + timedelta(minutes=1)))
     running = asyncio.create_task(Writer(engine, HEAD, lambda: NOW).run())
     try:
         async with asyncio.timeout(30):
-            while sum((await engine.ends()).values()) < 2:
+            while sum((await engine.ends()).values()) < 3:
                 await engine.store.moved(engine.store.mark(), 1.0)
     finally:
         engine.stop()
         await running
-    assert [one.type for one in await engine.read()] == [NotificationDue.type, ContactMade.type]
+    assert [one.type for one in await engine.read()] == [
+        NotificationDue.type,
+        ContactMade.type,
+        NotificationWritten.type,
+    ]
 
 
 # Texts of a municipality's own.

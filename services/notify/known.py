@@ -1,0 +1,48 @@
+"""What is known of an address in the moment in which something is written to it."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, Table, bindparam, or_, select
+
+from engine.ask import ask
+from engine.engine import Engine
+from engine.work import stamp
+from services.notify.language import languages
+from services.notify.shut import GIVEN, addresses_shut
+
+
+class Known(NamedTuple):
+    language: str = ""  # That they chose who can be reached there; empty where nobody did, or not all the same.
+    shut: str = ""  # Why no program writes there, if none does.
+
+
+NOTHING = Known()
+
+
+async def known_of(engine: Engine, address_id: str, channel: str, now: datetime) -> Known:
+    return Known(await language_of(engine, address_id), await shut_for(engine, address_id, channel, now))
+
+
+async def language_of(engine: Engine, address_id: str) -> str:
+    rows = await ask(engine, spoken, [languages], (), {"address_id": address_id})
+    return str(rows[0]["language"]) if len(rows) == 1 else ""
+
+
+async def shut_for(engine: Engine, address_id: str, channel: str, now: datetime) -> str:
+    """What is no more may be tried again when its time is over, or when they gave it again. Their wish stands."""
+    rows = await ask(engine, standing, [addresses_shut], (), {"address_id": address_id, "channel": channel})
+    shut = next((row for row in rows if row["by"] == channel), None)
+    given = max((row["since"] for row in rows if row["reason"] == GIVEN), default="")
+    if shut is None or (shut["until"] and (given > shut["since"] or shut["until"] <= stamp(now))):
+        return ""
+    return str(shut["reason"])
+
+
+def spoken(table: Table) -> Select[Any]:
+    return select(table.c.language).where(table.c.address_id == bindparam("address_id")).distinct().limit(2)
+
+
+def standing(table: Table) -> Select[Any]:
+    here = or_(table.c.by == bindparam("channel"), table.c.reason == GIVEN)
+    return select(table).where(table.c.address_id == bindparam("address_id"), here)
