@@ -1,10 +1,11 @@
 """What runs beside the parts and acts on the world: messages out, files in."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from channels.channel import Fetcher, Sender
+from channels.link import Links
 from draad.roads import Roads
 from draad.site import Site
 from engine.blobs import Blobs
@@ -22,7 +23,9 @@ TELLING: Final = writer.NAME  # and one more where residents are told.
 Run = Callable[[], Coroutine[Any, Any, None]]
 
 
-def couriers(engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], datetime], site: Site) -> Sequence[Run]:
+def couriers(  # noqa: PLR0913, PLR0917  # All that they stand on.
+    engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], datetime], site: Site, links: Links
+) -> Sequence[Run]:
     """Each runs until the engine stops."""
     senders = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Sender)}
     fetchers = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Fetcher)}
@@ -30,14 +33,18 @@ def couriers(engine: Engine, roads: Roads, blobs: Blobs, clock: Callable[[], dat
     return (
         Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget).run,
         Fetching(engine, fetchers, blobs, clock).run,
-        *([Writer(engine, letterhead(site, roads), clock).run] if site.notify else []),
+        *([Writer(engine, letterhead(site, roads, links), clock).run] if site.notify else []),
     )
 
 
-def letterhead(site: Site, roads: Roads) -> Letterhead:
+def letterhead(site: Site, roads: Roads, links: Links) -> Letterhead:
     """In whose name residents are told, from where, and where they are expected."""
     assert site.notify
     places = {name: Place(branch.title, branch.here) for name, branch in site.branches.items()}
-    mailboxes = roads.plan.inboxes.get("email", {})
-    senders = {name: str(address) for name, box in mailboxes.items() if (address := getattr(box, "address", ""))}
-    return Letterhead(site.notify, site.texts, places, senders)
+    return Letterhead(site.notify, site.texts, places, mailboxes(roads), links)
+
+
+def mailboxes(roads: Roads) -> Mapping[str, str]:
+    """Their mail addresses, by their names."""
+    boxes = roads.plan.inboxes.get("email", {})
+    return {name: str(address) for name, box in boxes.items() if (address := getattr(box, "address", ""))}

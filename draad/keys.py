@@ -23,6 +23,7 @@ class Keys(NamedTuple):
     rates: bytes
     tokens: bytes  # In what is sent, by which an answer finds its conversation.
     programs: bytes  # Of those that come in with a token.
+    links: bytes  # To the pages of residents.
 
 
 def keys_of(settings: Settings, *, facts: bool) -> Keys:

@@ -23,7 +23,7 @@ from services.desk.login import Provider
 
 NOW: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TOKEN: Final = "a-token-for-these-tests-and-nothing-else"
-KEYS: Final = Keys(addresses=b"addresses", door=b"door", rates=b"rates", tokens=b"tokens", programs=b"programs")
+KEYS: Final = Keys(*(name.encode() for name in Keys._fields))
 
 
 @dataclass
