@@ -39,7 +39,7 @@ class Agreed(NamedTuple):
     minutes: int
     branch: str
     organisation: str
-    sender: str  # The mail address that speaks for the organisation.
+    sender: str  # The mail address that speaks for the organisation; empty where there is none.
 
 
 def calendar(agreed: Agreed, at: datetime, to: str = "", *, off: bool = False) -> str:
@@ -49,7 +49,7 @@ def calendar(agreed: Agreed, at: datetime, to: str = "", *, off: bool = False) -
     """
     starts = agreed.starts_at.astimezone(ZONE)
     event = Event()
-    event.add("uid", f"{agreed.about.replace('/', '-')}@{agreed.sender.rpartition('@')[2]}")
+    event.add("uid", f"{agreed.about.replace('/', '-')}@{agreed.sender.rpartition('@')[2] or 'draad'}")
     event.add("sequence", agreed.version + off)
     event.add("dtstamp", at)
     event.add("dtstart", starts)
@@ -57,9 +57,10 @@ def calendar(agreed: Agreed, at: datetime, to: str = "", *, off: bool = False) -
     event.add("summary", f"Afspraak {agreed.organisation}")  # Not what it is about: others look at calendars too.
     event.add("location", vText(agreed.branch))
     event.add("status", "CANCELLED" if off else "CONFIRMED")
-    organizer = vCalAddress(f"mailto:{agreed.sender}")
-    organizer.params["cn"] = vText(agreed.organisation)
-    event["organizer"] = organizer
+    if agreed.sender:
+        organizer = vCalAddress(f"mailto:{agreed.sender}")
+        organizer.params["cn"] = vText(agreed.organisation)
+        event["organizer"] = organizer
     if to:
         event["attendee"] = vCalAddress(f"mailto:{to}")
     found = Calendar()

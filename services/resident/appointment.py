@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from fastapi import APIRouter, HTTPException, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from channels.calendar import Agreed, calendar
 from channels.link import APPOINTMENT
@@ -24,6 +24,7 @@ KEPT: Final = timedelta(days=30)  # After it its page is no more.
 MOVED_BY: Final = timedelta(days=1)  # Within which somebody answers who wants another hour; sooner if it is sooner.
 WHO: Final = "kcc"  # The group that does.
 PREFIX: Final = f"/{APPOINTMENT}/"
+STEPS: Final = frozenset({"confirm", "cancel", "move"})
 
 
 class Standing(NamedTuple):
@@ -31,6 +32,7 @@ class Standing(NamedTuple):
 
     visit: Visit
     state: str
+    confirmed: bool  # They said that they come.
     path: str
     language: str
 
@@ -67,10 +69,12 @@ class Appointments:
         now = self._house.clock()
         if visit is None or now > visit.starts_at + KEPT:
             raise HTTPException(404)
-        return Standing(visit, standing(visit, now), f"{PREFIX}{token}", language_of(request))
+        state, path = standing(visit, now), f"{PREFIX}{token}"
+        return Standing(visit, state, visit.confirmed, path, language_of(request))
 
     def shown(self, one: Standing, name: str = "appointment.html", status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401  # What its template asks for.
-        said = {"visit": one.visit, "state": one.state, "hour_seen": one.hour, **self._when(one), **values}
+        said = {"visit": one.visit, "state": one.state, "confirmed": one.confirmed, "hour_seen": one.hour, "notice": ""}
+        said |= {**self._when(one), **values}
         return self._page.shown(name, one.language, one.path, status, **said)
 
     def _when(self, one: Standing) -> Mapping[str, str]:
@@ -96,22 +100,20 @@ class Appointments:
         return calendar(agreed, self._house.clock())
 
     async def done(self, one: Standing, form: Form, event: Event) -> Response:
-        """Keep it, and show how it stands now. Whoever saw another hour is shown this one first."""
+        """Keep it, and say so: this page waits for no view. Whoever saw another hour is shown this one first."""
         if one.open and form.line("hour") != one.hour:
             return self.shown(one, status=409, notice="moved")
-        if one.open:
+        off = isinstance(event, AppointmentCancelled)
+        if one.open and (off or not one.confirmed):
             await self._house.engine.append(fact(event, key=f"resident {one.visit.facts[-1]}"))
             await seen(self._house.engine)
-        return self.back(one)
-
-    def back(self, one: Standing) -> Response:
-        """To the page that shows how it stands."""
-        return RedirectResponse(f"{one.path}?lang={one.language}", 303)
+            one = one._replace(state="cancelled" if off else one.state, confirmed=True)
+        return self.shown(one)
 
     async def move(self, one: Standing, form: Form) -> Response:
         """No hours are known here that are free: a person looks for one."""
         if not one.open:
-            return self.back(one)
+            return self.shown(one)
         wrong = form.wrong
         if not wrong:
             event = self._task(one, form)
@@ -148,7 +150,7 @@ def router(house: House, page: Page) -> APIRouter:
 
     @routes.api_route("/{token}", methods=["GET", "HEAD"])
     async def show(token: str, request: Request) -> Response:
-        return all_of.shown(await all_of.find(token, request), notice="")
+        return all_of.shown(await all_of.find(token, request))
 
     @routes.api_route("/{token}/calendar.ics", methods=["GET", "HEAD"])
     async def download(token: str, request: Request) -> Response:
@@ -163,10 +165,10 @@ def router(house: House, page: Page) -> APIRouter:
     async def ask(token: str, step: str, request: Request) -> Response:
         """Are you sure; and which hour then. To look does nothing."""
         one = await all_of.find(token, request)
-        if step not in {"cancel", "move"}:
+        if step not in STEPS:
             raise HTTPException(404)
-        if not one.open:
-            return all_of.shown(one, notice="")
+        if not one.open or step == "confirm":
+            return all_of.shown(one)
         return all_of.shown(one, f"{step}.html", wrong="", text="", key=fresh())
 
     return routes
@@ -178,8 +180,6 @@ def acting(house: House, all_of: Appointments) -> APIRouter:
     @routes.post("/{token}/confirm")
     async def confirm(token: str, request: Request) -> Response:
         one, form = await all_of.find(token, request), await posted(request)
-        if one.visit.confirmed:
-            return all_of.back(one)
         name = one.visit.appointment_id
         return await all_of.done(one, form, AppointmentConfirmed(at=house.clock(), appointment_id=name))
 
