@@ -99,6 +99,20 @@ async def test_no_page_is_kept_told_on_or_found_and_nothing_is_set_in_a_browser(
         assert head.status_code == answer.status_code
 
 
+async def test_no_link_and_no_word_of_theirs_stands_in_a_log(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    party = await town.party()
+    case = await town.case(party)
+    visit, own = town.link("a", await town.books()), town.link("m", party)
+    for path in (visit, f"{visit}/nonsense", own, f"{own}x", f"{own}/ask"):
+        await town.house.client.get(path, headers=BROWSER)
+    await town.posts(f"{visit}/cancel", 200, **SEEN)
+    await town.posts(f"{own}/ask", 200, case=case, text="Wanneer is het klaar?")
+    logged = "".join(capsys.readouterr())
+    assert "/a/{token}" in logged
+    for secret in (visit.rpartition("/")[2], own.rpartition("/")[2], "Wanneer", "joelle"):
+        assert secret not in logged
+
+
 async def test_looking_does_nothing(town: Town) -> None:
     party = await town.party()
     await town.case(party)
