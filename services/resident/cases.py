@@ -81,12 +81,13 @@ class Cases:
     def all(self, one: Whose) -> HTMLResponse:
         now, teller = self._house.clock(), Teller(self._house.municipality, one.language, self._house.clock())
         sent = sorted(told(one.theirs.rows), reverse=True)[:SENT_MAX]
+        called = {matter.case_id: matter.title for matter in one.cases}
         return self.shown(
             one,
             "cases.html",
             told=[teller.case(matter) for matter in one.cases],
             visits=[self._visit(one, visit, now) for visit in coming(one.theirs.visits, now)],
-            sent=[teller.line(step) for step in sent],
+            sent=[teller.line(step, of=called.get(step.about, "")) for step in sent],
             why=f"why_{one.prefers if one.prefers in WHY else 'usual'}",
         )
 

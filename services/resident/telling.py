@@ -47,7 +47,7 @@ class Teller:
     def case(self, matter: Matter) -> Told:
         word = matter.outcome if matter.closed_at else matter.status
         status = self._status(matter.kind, word)
-        lines = [line for step in reversed(matter.steps) if (line := self.line(step, matter.kind))]
+        lines = [self.line(step, matter.kind) for step in reversed(matter.steps)]
         return Told(
             matter.case_id,
             matter.title,
@@ -59,8 +59,8 @@ class Teller:
             lines,
         )
 
-    def line(self, step: Step, kind: str = "") -> Line | None:
-        """One that says something. Of what had no words before there are none now."""
+    def line(self, step: Step, kind: str = "", of: str = "") -> Line:
+        """`kind`: of the case that it is about; `of`: what that is called, where it stands among those of others."""
         word = step.word
         if step.what == "due":
             said = self._words["said_due"].format(day=date(moment(word), self._language))
@@ -69,8 +69,9 @@ class Teller:
             said = self._words[f"said_{step.what}"].format(road=self._road(step.road), what=what)
         else:
             called = self._called(kind, word) if step.what in {"status", "closed"} else ""
-            said = self._words[f"said_{step.what}"].format(word=called, road=self._road(step.road))
-        return Line(step.at, date(moment(step.at), self._language), said.strip().rstrip(":").replace(" :", ":"))
+            said = self._words[f"said_{step.what}"].format(word=called, road=self._road(step.road)).rstrip(" :")
+        text = f"{said} ({of})" if of else said
+        return Line(step.at, date(moment(step.at), self._language), text.replace(" :", ":"))
 
     def _steps(self, matter: Matter) -> Sequence[tuple[str, str, str]]:
         at = 2 if matter.closed_at else 1

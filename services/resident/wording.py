@@ -105,7 +105,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "asked_title": "Wij hebben uw vraag",
         "asked": "Wij antwoorden u op het {road} dat wij van u kennen.",
         "asked_said": "Dit hebt u gevraagd",
-        "address_email": "e-mailadres",
+        "address_email": "mailadres",
         "address_phone": "telefoonnummer",
         # How they like to hear from us.
         "hear": "Hoe hoort u van ons?",
@@ -117,7 +117,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "hear_usual": "Dat maakt mij niet uit",
         "hear_usual_hint": "Wij mailen u. Aan een afspraak herinneren wij u met een sms.",
-        "hear_email": "Per e-mail",
+        "hear_email": "Per mail",
         "hear_email_hint": "Wij mailen u, ook als wij u aan een afspraak herinneren.",
         "hear_sms": "Per sms",
         "hear_sms_hint": "Een kort bericht op uw mobiel. Kennen wij uw nummer niet? Dan mailen wij u.",
@@ -129,7 +129,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear_saved": "Wij hebben uw keuze bewaard",
         "hear_save": "Bewaar",
         "why_usual": "U hebt niets gekozen. Daarom mailen wij u, en herinneren wij u met een sms aan een afspraak.",
-        "why_email": "U koos e-mail. Daarom mailen wij u.",
+        "why_email": "U koos mail. Daarom mailen wij u.",
         "why_sms": "U koos sms. Daarom sturen wij u een sms.",
         "why_phone": "U koos de telefoon. Daarom belt een medewerker u.",
         "why_letter": "U koos een brief. Daarom schrijft een medewerker u.",
@@ -265,7 +265,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 # By which road, in a sentence.
 BY: Final[Mapping[str, Mapping[str, str]]] = {
     "nl": {
-        "email": "per e-mail",
+        "email": "per mail",
         "sms": "per sms",
         "whatsapp": "per WhatsApp",
         "phone": "per telefoon",

@@ -61,13 +61,14 @@ async def test_what_was_sent_is_told_with_its_road_and_day_and_that_it_did_not_a
         NotificationSent(**on, channel="email", address_id="x", reference="r"),
     )
     said = await town.opens(town.link("m", party))
-    assert said.count("Wij stuurden u een bericht per e-mail: er is nieuws") == 2
+    assert said.count("Wij stuurden u een bericht per mail: er is nieuws") == 2
+    assert "er is nieuws (Paspoort aanvragen)" in said
     await town.tells(
         NotificationBounced(**on, channel="email", reason="no-such-address"),
         NotificationSent(**on, channel="sms", address_id="y", reference="r"),
     )
     said = await town.opens(town.link("m", party))
-    assert "Ons bericht per e-mail kwam niet aan: er is nieuws" in said
+    assert "Ons bericht per mail kwam niet aan: er is nieuws" in said
     assert "Wij stuurden u een bericht per sms: er is nieuws" in said
 
 
