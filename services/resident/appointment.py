@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, Response
 
+from channels.blind import keyed
 from channels.calendar import Agreed, calendar
 from channels.link import APPOINTMENT
 from engine.work import stamp
@@ -123,14 +124,15 @@ class Appointments:
                 wrong = "wrong_later"
         if wrong:
             status = 503 if wrong == "wrong_later" else 400
-            return self.shown(one, "move.html", status, wrong=wrong, text=form.text, key=form.key)
+            return self.shown(one, "move.html", status, wrong=wrong, text=form.text, key=form.again)
         return self.shown(one, "moved.html", text=form.text)
 
     def _task(self, one: Standing, form: Form) -> TaskOpened:
         now, when = self._house.clock(), self._when(one._replace(language="nl"))
+        said = keyed(self._house.pepper, one.visit.appointment_id, form.key, form.text)
         return TaskOpened(
             at=now,
-            task_id=derived(f"resident move {one.visit.appointment_id} {form.key}"),
+            task_id=derived(f"resident moves {said}"),
             kind="move",
             owner_kind="group",
             owner=WHO,

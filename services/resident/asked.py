@@ -28,7 +28,15 @@ class Form(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The page's own id of what was written, so that it is kept once."""
+        """The page's own id of what was written, so that it is kept once. Raises 400 where no page of ours gave one."""
+        found = self.line("key")
+        if not KEY.fullmatch(found):
+            raise HTTPException(400, "this is not the form as a page of ours has it")
+        return found
+
+    @property
+    def again(self) -> str:
+        """The same id, for the same words, when they are shown to be sent once more."""
         found = self.line("key")
         return found if KEY.fullmatch(found) else fresh()
 

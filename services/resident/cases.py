@@ -13,7 +13,7 @@ from channels.link import APPOINTMENT, HOUR, PARTY, Link
 from engine.work import stamp
 from schemas.contact import ContactFiled, ContactIdentified, ContactReceived
 from schemas.errors import Unavailable
-from schemas.event import Event, derived, fact
+from schemas.event import Envelope, derived, fact
 from schemas.party import PartyPreferenceSet
 from services.resident.appointment import standing
 from services.resident.asked import Form, fresh, language_of, posted
@@ -111,38 +111,37 @@ class Cases:
         if case and not wrong:
             facts = self._question(one, form, case)
             try:
-                await self._house.engine.append(*(fact(event, key=f"resident {form.key}") for event in facts))
+                await self._house.engine.append(*facts)
             except Unavailable:
                 wrong = "wrong_later"
         if wrong:
             status = 503 if wrong == "wrong_later" else 400
             chosen = form.line("case")
-            return self.shown(one, "ask.html", status, wrong=wrong, text=form.text, chosen=chosen, key=form.key)
+            return self.shown(one, "ask.html", status, wrong=wrong, text=form.text, chosen=chosen, key=form.again)
         await seen(self._house.engine)
         return self.shown(one, "asked.html", text=form.text)
 
-    def _question(self, one: Whose, form: Form, case: Matter) -> Sequence[Event]:
-        """As our own form does it; and whose it is and where it belongs is known."""
+    def _question(self, one: Whose, form: Form, case: Matter) -> Sequence[Envelope]:
+        """As our own form does it; and whose it is and where it belongs is known. Other words are another question."""
         known = one.theirs.reached
         assert known, "seen before"
         said = keyed(self._house.pepper, one.party_id, case.case_id, form.key, form.text)
         contact = derived(f"resident asks {said}")
         where, now = address_of(one.road, known["address"]), self._house.clock()
         on: dict[str, Any] = {"at": now, "contact_id": contact, "address_id": known["address_id"]}
-        return (
-            ContactReceived(
-                **on,
-                channel="web",
-                text=form.text,
-                kind=where.kind,
-                address=where.value,
-                title=f"Vraag over: {case.title}",
-                language=one.language,
-                flags=form.flags,
-            ),
-            ContactIdentified(**on, party_id=one.party_id, certainty="certain", how="link"),
-            ContactFiled(**on, case_id=case.case_id, certainty="certain"),
+        received = ContactReceived(
+            **on,
+            channel="web",
+            text=form.text,
+            kind=where.kind,
+            address=where.value,
+            title=f"Vraag over: {case.title}",
+            language=one.language,
+            flags=form.flags,
         )
+        identified = ContactIdentified(**on, party_id=one.party_id, certainty="certain", how="link")
+        filed = ContactFiled(**on, case_id=case.case_id, certainty="certain")
+        return [fact(event, key=contact) for event in (received, identified, filed)]
 
     def preferences(self, one: Whose, *, saved: bool = False, wrong: str = "") -> HTMLResponse:
         chosen = "usual" if one.prefers == USUAL else one.prefers

@@ -105,6 +105,18 @@ async def test_a_question_is_a_contact_of_theirs_in_that_case_and_waits_at_the_d
     assert contact["contact_id"] in {one["contact_id"] for one in work}
 
 
+async def test_whoever_goes_back_and_asks_something_else_loses_neither(town: Town) -> None:
+    party = await town.party()
+    case = await town.case(party)
+    path, visit = town.link("m", party), town.link("a", await town.books())
+    for text in ("Duurt het nog lang?", "En wat kost het?"):
+        await town.posts(f"{path}/ask", 200, case=case, text=text, key="a" * 24)
+        await town.posts(f"{visit}/move", 200, text=text, key="a" * 24)
+    for kind in ("contact.received", "task.opened"):
+        assert [one["text"] for one in await town.facts(kind)] == ["Duurt het nog lang?", "En wat kost het?"]
+    assert len(await town.facts("contact.filed")) == 2
+
+
 async def test_what_somebody_else_said_in_their_case_is_not_theirs_to_know(town: Town) -> None:
     party = await town.party()
     case = await town.case(party)

@@ -106,7 +106,7 @@ async def test_no_link_and_no_word_of_theirs_stands_in_a_log(town: Town, capsys:
     for path in (visit, f"{visit}/nonsense", own, f"{own}x", f"{own}/ask"):
         await town.house.client.get(path, headers=BROWSER)
     await town.posts(f"{visit}/cancel", 200, **SEEN)
-    await town.posts(f"{own}/ask", 200, case=case, text="Wanneer is het klaar?")
+    await town.posts(f"{own}/ask", 200, case=case, text="Wanneer is het klaar?", key="a" * 24)
     logged = "".join(capsys.readouterr())
     assert "/a/{token}" in logged
     for secret in (visit.rpartition("/")[2], own.rpartition("/")[2], "Wanneer", "joelle"):
@@ -164,6 +164,18 @@ async def test_a_broken_body_changes_nothing(town: Town, body: bytes) -> None:
         assert answer.status_code == 400
         assert "<html" in answer.text
     assert await town.facts("task.opened") == await town.facts("party.preference-set") == []
+
+
+async def test_what_no_page_of_ours_gave_an_id_is_not_kept(town: Town) -> None:
+    party = await town.party()
+    case = await town.case(party)
+    visit, own = town.link("a", await town.books()), town.link("m", party)
+    before = len(await town.house.engine.read(limit=500))
+    for key in ("", "x", "A" * 24, "a" * 25):
+        await town.posts(f"{visit}/move", 400, text="Vrijdag", key=key)
+        await town.posts(f"{own}/ask", 400, text="Hallo?", case=case, key=key)
+        await town.posts(f"{own}/preferences", 400, road="sms", language="nl", key=key)
+    assert len(await town.house.engine.read(limit=500)) == before
 
 
 async def test_a_huge_body_is_turned_away(town: Town) -> None:
