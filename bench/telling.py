@@ -17,6 +17,7 @@ from bench.figures import PAIRS, head, percentile, say
 from bench.load import engine_on, folder
 from channels.channel import Secrets
 from channels.email import Inbox, open_channel
+from channels.link import Links
 from draad.parts import EVERY
 from engine.engine import Engine, utc_now
 from infra.server import HERE
@@ -96,7 +97,7 @@ async def at_work(engine: Engine, port: int) -> AsyncIterator[None]:
     inbox = Inbox(address=sender, smtp_host=HERE, smtp_port=port, smtp_security="none")
     channel = open_channel({"main": inbox}, Secrets(b"p" * 32, b"t" * 32), "")
     settings = NotifySettings(organisation="Gemeente Voorbeeld", phone="14 020")
-    letterhead = Letterhead(settings, read_texts(), {}, {"main": sender})
+    letterhead = Letterhead(settings, read_texts(), {}, {"main": sender}, Links(b"l" * 32, "https://draad.example"))
     courier = Courier(engine, {"email": channel}, utc_now, engine.meter.registry, {"email": ["main"]})
     running = [
         asyncio.create_task(work)

@@ -1,6 +1,7 @@
 """A mail on its way out: frozen bytes, and one try at the relay that knows how far it came."""
 
 import asyncio
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.charset import QP, Charset
@@ -40,6 +41,7 @@ PAGE: Final = """<!DOCTYPE html>
 {}
 </body></html>
 """
+LINK: Final = re.compile(r"https://[!-~]*[A-Za-z0-9]")  # As it stands in what was escaped.
 NO_ADDRESS: Final = "no-such-address"
 NO_RELAY: Final = "this mailbox has no relay: set smtp_host for it"
 
@@ -118,7 +120,8 @@ def words(kind: str, text: str) -> MIMENonMultipart:
 
 def paged(text: str, language: str) -> str:
     """The same text as a plain page: a paragraph for each, readable at any width and in any colours."""
-    paragraphs = (escape(paragraph).replace("\n", "<br>\n") for paragraph in text.split("\n\n"))
+    linked = LINK.sub(r'<a href="\g<0>">\g<0></a>', escape(text))
+    paragraphs = (paragraph.replace("\n", "<br>\n") for paragraph in linked.split("\n\n"))
     return PAGE.format(language, "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs))
 
 

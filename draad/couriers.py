@@ -1,11 +1,12 @@
 """What runs beside the parts and acts on the world: messages out, files in, and cases that are looked at."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from channels.channel import Fetcher, Sender
+from channels.link import Links
 from draad.keys import Keys
 from draad.roads import Roads
 from draad.settings import Settings
@@ -44,6 +45,7 @@ def couriers(  # noqa: PLR0913, PLR0917  # All that they stand on.
     site: Site,
     keys: Keys,
     settings: Settings,
+    links: Links,
 ) -> Sequence[Run]:
     """Each runs until the engine stops."""
     signer, outside = Signer(keys.subscribers), Outside(site.subscribers.inner)
@@ -54,7 +56,7 @@ def couriers(  # noqa: PLR0913, PLR0917  # All that they stand on.
         Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget).run,
         Fetching(engine, fetchers, blobs, clock).run,
         Hooks(engine, signer, outside, settings.source, clock, engine.meter.registry).run,
-        *(telling(engine, roads, clock, site) if site.notify else ()),
+        *(telling(engine, letterhead(site, roads, links), clock) if site.notify else ()),
         *case_system(engine, clock, site, keys),
     )
 
@@ -72,15 +74,19 @@ def case_system(engine: Engine, clock: Callable[[], datetime], site: Site, keys:
     return following.run, Poll(engine, open_register(), clock, meters).run
 
 
-def telling(engine: Engine, roads: Roads, clock: Callable[[], datetime], site: Site) -> Sequence[Run]:
+def telling(engine: Engine, head: Letterhead, clock: Callable[[], datetime]) -> Sequence[Run]:
     """Where residents are told: who writes, and who looks whether nobody was forgotten."""
-    return Writer(engine, letterhead(site, roads), clock).run, Gap(engine, clock, engine.meter.registry).run
+    return Writer(engine, head, clock).run, Gap(engine, clock, engine.meter.registry).run
 
 
-def letterhead(site: Site, roads: Roads) -> Letterhead:
+def letterhead(site: Site, roads: Roads, links: Links) -> Letterhead:
     """In whose name residents are told, from where, and where they are expected."""
     assert site.notify
     places = {name: Place(branch.title, branch.here) for name, branch in site.branches.items()}
-    mailboxes = roads.plan.inboxes.get("email", {})
-    senders = {name: str(address) for name, box in mailboxes.items() if (address := getattr(box, "address", ""))}
-    return Letterhead(site.notify, site.texts, places, senders, site.form.answer_days)
+    return Letterhead(site.notify, site.texts, places, mailboxes(roads), links, site.form.answer_days)
+
+
+def mailboxes(roads: Roads) -> Mapping[str, str]:
+    """Their mail addresses, by their names."""
+    boxes = roads.plan.inboxes.get("email", {})
+    return {name: str(address) for name, box in boxes.items() if (address := getattr(box, "address", ""))}

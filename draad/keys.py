@@ -24,6 +24,7 @@ class Keys(NamedTuple):
     tokens: bytes  # In what is sent, by which an answer finds its conversation.
     programs: bytes  # Of those that come in with a token.
     subscribers: bytes  # By which they know that it is us.
+    links: bytes  # To the pages of residents.
 
 
 def keys_of(settings: Settings, *, facts: bool) -> Keys:

@@ -17,6 +17,7 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from channels.link import APPOINTMENT, PARTY
 from draad.problem import RETRY_AFTER_S, Answers
 from draad.rates import GUESS, OPEN, PROGRAM, SESSION, SOCKET, STRANGER, VISITOR, Rates
 from draad.scopes import needed
@@ -67,6 +68,8 @@ class Opening(NamedTuple):
 ANYWHERE: Final = {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*"}
 KEPT: Final = {"Cache-Control": "no-cache"}  # Kept, but asked after: a new version shows at once.
 
+UNLISTED: Final = {"X-Robots-Tag": "noindex, nofollow"}
+
 # To open something else to all is a line here. Webhooks are met before, by a door of their own.
 OPENINGS: Final = (
     Opening(re.compile(r"/assets/[^/]+"), OPEN, KEPT),
@@ -77,6 +80,7 @@ OPENINGS: Final = (
     Opening(re.compile(r"/chat(/.*)?"), VISITOR, sockets=True),
     Opening(re.compile(r"/contact(/.*)?"), VISITOR),
     Opening(re.compile(r"/journey(/.*)?"), VISITOR, ANYWHERE),  # Told by pages of others.
+    Opening(re.compile(rf"/({APPOINTMENT}|{PARTY})/.+"), VISITOR, UNLISTED),  # By whoever was sent a link.
 )
 UNKNOWN: Final = frozenset({GUESS, STRANGER})
 OFTEN: Final = "these are too many requests at once: send the rest after the seconds in Retry-After"

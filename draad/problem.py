@@ -9,12 +9,15 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
+from channels.link import APPOINTMENT, PARTY
 from schemas.errors import Conflict, DraadError, Refused, Unavailable, Untrusted
 from services.desk.page import Page
 from services.intake.form import PREFIX, Form, language_of
+from services.resident.page import Page as ResidentPage
 
 RETRY_AFTER_S: Final = 5
 STATUS: Final[Mapping[type[DraadError], int]] = {Refused: 400, Untrusted: 401, Conflict: 409, Unavailable: 503}
+LINKED: Final = (f"/{APPOINTMENT}/", f"/{PARTY}/")  # Where links lead.
 DETAILS: Final[Mapping[int, str]] = {
     404: "there is nothing at this address",
     405: "this address does not take that method",
@@ -40,8 +43,9 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 class Answers:
     """How each failure is told: to a program as a problem, to an agent or a resident as a page of theirs."""
 
-    def __init__(self, page: Page, form: Form) -> None:
-        self._page, self._form = page, form
+    def __init__(self, page: Page, form: Form, own: ResidentPage | None = None) -> None:
+        """`own`: what residents have behind a link, where there are links."""
+        self._page, self._form, self._own = page, form, own or form
 
     async def of_ours(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, DraadError), "registered for these alone"
@@ -65,8 +69,9 @@ class Answers:
     ) -> Response:
         if not for_a_person(scope):
             return problem(status, detail, headers)
-        if scope["path"].startswith(PREFIX):
-            return self._form.failure(status, language_of(scope["query_string"].decode("latin-1")), headers)
+        if scope["path"].startswith((PREFIX, *LINKED)):
+            theirs = self._form if scope["path"].startswith(PREFIX) else self._own
+            return theirs.failure(status, language_of(scope["query_string"].decode("latin-1")), headers)
         if status == HTTPStatus.UNAUTHORIZED:
             return HTMLResponse(self._page.closed("none"), status, headers)
         # Later is the word for too many requests, as it is when we fail: nothing is wrong with what was asked.

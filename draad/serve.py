@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 
 from channels.channel import Secrets
+from channels.link import Links
 from draad import topics
 from draad.couriers import Run, couriers
 from draad.health import Watch
@@ -81,6 +82,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
             blobs = await opened.enter_async_context(open_blobs(settings.log, cluster(settings)))
             roads = await opened.enter_async_context(open_roads(plan, Secrets(keys.addresses, keys.tokens)))
             parts = () if role is Role.DESK else parts_of(site)
+            links = Links(keys.links, plan.public_url)
             watch = Watch(engine, [part.name for part in parts], folder_of(settings))
             front = role is not Role.WORK
             rooms = house(
@@ -97,8 +99,8 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
                 site=site,
                 source=settings.source,
             )
-            beside = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys, settings)
-            await opened.enter_async_context(at_work(engine, parts, beside, rooms, watch))
+            more = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys, settings, links)
+            await opened.enter_async_context(at_work(engine, parts, more, rooms, watch))
             await opened.enter_async_context(neighbours(redis, settings.prefix, rooms.presence))
             if role is not Role.DESK:
                 watch.roads = await opened.enter_async_context(mail_at_work(engine, blobs, roads, utc_now))

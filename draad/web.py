@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channels.chat import Chat
-from draad import health
+from draad import health, residents
 from draad.keys import Keys
 from draad.manners import API_VERSION, Manners, remote
 from draad.problem import PROBLEM, Answers
@@ -46,6 +46,7 @@ from services.klantinteracties.app import Klantinteracties
 from services.klantinteracties.door import UNKNOWN
 from services.klantinteracties.door import door as tools_door
 from services.notify import api as proofs
+from services.resident.page import Page as ResidentPage
 from services.status import feed, hooks_api
 from services.status.outside import Outside
 from services.status.signing import Signer
@@ -93,7 +94,9 @@ def house(  # noqa: PLR0913  # All that it stands on.
     roads, blobs = roads or Roads(), blobs or MemoryBlobs()
     rates = rates or Rates(registry=engine.meter.registry)
     asking = form.Form(engine, keys.addresses, keys.tokens, clock, site.form)
-    door, answers, gate = Door(keys.door, clock), Answers(page, asking), Gate(engine, keys.programs, token, clock)
+    said = residents.municipality(site, roads)
+    own = ResidentPage(said) if said else None
+    door, answers, gate = Door(keys.door, clock), Answers(page, asking, own), Gate(engine, keys.programs, token, clock)
     presence = Presence()
     news = News(engine, partial(board, engine, presence, page))
     presence.changed.append(news.ring)
@@ -102,6 +105,8 @@ def house(  # noqa: PLR0913  # All that it stands on.
     if front:
         app.include_router(taking(engine, keys, clock, site.branches))
         app.include_router(form.router(asking))
+        if own:
+            app.include_router(residents.pages(engine, keys, roads, clock, own))
         app.include_router(journey.router(engine, clock, site.journey))
         app.include_router(programs(engine, keys, clock, site, source, news))
         mender = Mender(engine, blobs, roads.channels, clock)

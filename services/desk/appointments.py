@@ -17,6 +17,7 @@ from schemas.appointment import (
     AppointmentCalled,
     AppointmentCancelled,
     AppointmentChanged,
+    AppointmentConfirmed,
     AppointmentNoShow,
     AppointmentServed,
     AppointmentWalkedIn,
@@ -47,6 +48,7 @@ table: Final = Table(
     Column("minutes", Integer, nullable=False),
     Column("waiting_since", Text, nullable=False),  # Empty, unless they are here and not served yet.
     Column("walked_in", Integer, nullable=False),
+    Column("confirmed", Integer, nullable=False),  # They say that they come, at this hour.
     Column("facts", Text, nullable=False),
     Index(None, "branch", "starts_at"),
 )
@@ -76,6 +78,7 @@ class Known(State, frozen=True):
     served_at: datetime | None = None
     off_at: datetime | None = None
     missed_at: datetime | None = None
+    confirmed_at: datetime | None = None
     facts: tuple[str, ...] = ()
 
     def still(self, at: datetime | None) -> bool:
@@ -97,34 +100,26 @@ class Known(State, frozen=True):
         return "arrived" if here else "booked"
 
 
-def keep(
-    known: Known,
-    event: AppointmentBooked
+Fact = (
+    AppointmentBooked
     | AppointmentChanged
     | AppointmentCancelled
+    | AppointmentConfirmed
     | AppointmentWalkedIn
     | AppointmentArrived
     | AppointmentCalled
     | AppointmentServed
-    | AppointmentNoShow,
-    cause: Envelope,
-) -> tuple[Known, list[Put]]:
+    | AppointmentNoShow
+)
+
+
+def keep(known: Known, event: Fact, cause: Envelope) -> tuple[Known, list[Put]]:
     facts = (*(name for name in known.facts if name != cause.id), cause.id)[-FACTS_MAX:]
     after = learned(known, event).but(facts=facts)
     return after, shown(event.appointment_id, after)
 
 
-def learned(  # noqa: PLR0911  # One line for each fact there is.
-    known: Known,
-    event: AppointmentBooked
-    | AppointmentChanged
-    | AppointmentCancelled
-    | AppointmentWalkedIn
-    | AppointmentArrived
-    | AppointmentCalled
-    | AppointmentServed
-    | AppointmentNoShow,
-) -> Known:
+def learned(known: Known, event: Fact) -> Known:  # noqa: PLR0911  # One line for each fact there is.
     match event:
         case AppointmentBooked():
             return agreed(booked(known, event), event)
@@ -134,12 +129,13 @@ def learned(  # noqa: PLR0911  # One line for each fact there is.
             return walked_in(known, event)
         case AppointmentCancelled():
             return known.but(off_at=min(known.off_at or event.at, event.at))
+        case AppointmentConfirmed():
+            return known.but(confirmed_at=max(known.confirmed_at or event.at, event.at))
         case AppointmentArrived():
             return known.but(came_at=max(known.came_at or event.at, event.at))
-        case AppointmentCalled() if known.called_at is None or event.at >= known.called_at:
-            return known.but(called_at=event.at, desk=event.desk)
         case AppointmentCalled():
-            return known
+            later = known.called_at is None or event.at >= known.called_at
+            return known.but(called_at=event.at, desk=event.desk) if later else known
         case AppointmentServed():
             return known.but(served_at=max(known.served_at or event.at, event.at))
         case AppointmentNoShow():
@@ -186,9 +182,10 @@ def shown(appointment: str, known: Known) -> list[Put]:
         "minutes": min(known.minutes, COUNT_MAX),
         "waiting_since": stamp(waits) if waits else "",
         "walked_in": int(known.walked_in),
+        "confirmed": int(known.still(known.confirmed_at)),
         "facts": " ".join(known.facts),
     }
     return [Put(row)]
 
 
-appointments = register("desk.appointments", table, keep)
+appointments = register("desk.appointments", table, keep, version=2)

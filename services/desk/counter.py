@@ -31,6 +31,7 @@ class Visit(NamedTuple):
     minutes: int
     waiting_since: datetime | None
     walked_in: bool
+    confirmed: bool
     facts: tuple[str, ...]
 
 
@@ -60,7 +61,8 @@ def visit(row: Mapping[str, Any]) -> Visit:
         "starts_at": datetime.fromisoformat(row["starts_at"]),
         "waiting_since": datetime.fromisoformat(since) if since else None,
     }
-    said = moments | {"walked_in": bool(row["walked_in"]), "facts": tuple(row["facts"].split())}
+    plain = {"walked_in": bool(row["walked_in"]), "confirmed": bool(row["confirmed"])}
+    said = moments | plain | {"facts": tuple(row["facts"].split())}
     return Visit(**{name: row[name] for name in Visit._fields if name in row} | said)
 
 

@@ -76,6 +76,7 @@ WHY: Final[Mapping[str, tuple[str, str]]] = {
     "unknown": ("onbekend of ons antwoord aankwam", "late"),
     "call-back": ("terugbellen", "wait"),
     "tell": ("vertel het zelf", "wait"),
+    "move": ("wil een andere tijd", "wait"),
     "late-case": ("zaak te laat", "late"),
 }
 LOOKED: Final[Mapping[str, str]] = {
@@ -88,6 +89,7 @@ KINDS: Final[Mapping[str, str]] = {
     "question": "Vraag",
     "task": "Taak",
     "tell": "Vertel het zelf",
+    "move": "Afspraak verzetten",
     "late-case": "Zaak te laat",
 }
 STORIES: Final[Mapping[str, str]] = {"address": "afzender", "party": "inwoner", "case": "zaak", "object": "object"}

@@ -17,7 +17,6 @@ from fastapi import APIRouter, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
 
 from channels.days import ZONE, answered_by
 from channels.token import token
@@ -29,7 +28,6 @@ from services.intake.asked import Asked, Wrong, checked, filled_in, flags, marke
 from services.intake.wording import WORDS, day, days
 
 PAGES: Final = Path(__file__).parent / "pages"
-ASSETS: Final = Path(__file__).parent / "assets"
 NUMBER_CHARS: Final = 6  # As the desk shows it.
 PREFIX: Final = "/contact"
 SENTENCES: Final[Mapping[int, str]] = {404: "gone", 413: "too_large", 429: "too_many"}
@@ -151,5 +149,4 @@ def router(form: Form) -> APIRouter:
     async def send(request: Request) -> Response:
         return await form.sent(language_of(request.url.query), await request.body())
 
-    routes.mount("/contact/assets", StaticFiles(directory=ASSETS))
     return routes

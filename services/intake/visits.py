@@ -130,6 +130,7 @@ class Row(BaseModel):
     minutes: int
     waiting_since: datetime | None
     walked_in: bool
+    confirmed: bool
 
 
 class Rows(BaseModel):

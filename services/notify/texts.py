@@ -19,7 +19,7 @@ from schemas.event import Line, Text, Word
 OURS: Final = Path(__file__).parent / "texts"
 LANGUAGES: Final = ("nl", "en")
 FIELDS: Final = frozenset(
-    "organisation phone title status says next due due_short day day_short hour branch code".split()  # noqa: SIM905
+    "organisation phone title status says next due due_short day day_short hour branch code link".split()  # noqa: SIM905
 )
 NO_SMS: Final = frozenset({"title", "says", "next", "code"})  # What may be somebody's secret, or may be long.
 

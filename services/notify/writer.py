@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 import structlog
 from babel.dates import format_date, format_time
 
+from channels.calendar import Agreed, calendar
 from channels.days import ZONE, answered_by
-from channels.gsm import plain
+from channels.gsm import counted, plain
+from channels.link import APPOINTMENT, PARTY, Links
 from engine.courier import Delivery
 from engine.engine import Engine
 from engine.work import reason
@@ -29,7 +31,6 @@ from schemas.notification import (
     NotificationWithheld,
     NotificationWritten,
 )
-from services.notify.calendar import calendar
 from services.notify.hours import RECEIVED, closes, next_open
 from services.notify.known import NOTHING, Known, known_of
 from services.notify.receipts import AGENT
@@ -59,6 +60,7 @@ class Letterhead(NamedTuple):
     texts: Texts
     places: Mapping[str, Place]  # The branches, by their names.
     senders: Mapping[str, str]  # The mail addresses of the mailboxes, by their names.
+    links: Links  # To the pages of residents.
     answer_days: int = 2  # Working days in which a question is answered.
 
 
@@ -67,7 +69,7 @@ class Writer:
 
     def __init__(self, engine: Engine, letterhead: Letterhead, clock: Callable[[], datetime]) -> None:
         self._engine, self._clock = engine, clock
-        self._settings, self._texts, self._places, self._senders, self._answer_days = letterhead
+        self._settings, self._texts, self._places, self._senders, self._links, self._answer_days = letterhead
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -145,7 +147,7 @@ class Writer:
         return next((language for language in asked if language in self._texts), LANGUAGES[0])
 
     def _message(self, due: NotificationDue, now: datetime, language: str) -> ContactMade:
-        text, said, mail = self._texts[language][due.template], self._said(due, language), due.channel == "email"
+        text, said, mail = self._texts[language][due.template], self._said(due, language, now), due.channel == "email"
         sender = self._senders.get(self._settings.email_inbox, "")
         name = derived(f"{due.subject} {due.channel} {due.at.isoformat()}")
         return ContactMade(
@@ -159,7 +161,7 @@ class Writer:
             address=due.address,
             inbox=self._inbox(due),
             title=(due.title if due.reply_to and due.title else filled(text.title, said)) if mail else "",
-            text=filled(text.text, said) if mail else plain(filled(text.sms, said)),
+            text=filled(text.text, said) if mail else short(text.sms, said),
             about=due.about,
             notification_id=due.notification_id,
             until=min(filter(None, (due.until, closes(due.channel, now, due.template))), default=None),
@@ -173,7 +175,7 @@ class Writer:
             return due.inbox  # Where it came in.
         return self._settings.email_inbox if due.channel == "email" else self._settings.sms_inbox
 
-    def _said(self, due: NotificationDue, language: str) -> Mapping[str, str]:
+    def _said(self, due: NotificationDue, language: str, now: datetime) -> Mapping[str, str]:
         place, status = self._place(due), self._status(due)
         starts = due.starts_at.astimezone(place.zone) if due.starts_at else None
         until = due.due.astimezone(ZONE).date() if due.due else None
@@ -193,7 +195,15 @@ class Writer:
             "hour": format_time(starts, "HH:mm", locale=language) if starts else "",
             "branch": place.title,
             "code": due.code,
+            "link": self._link(due, now),
         }
+
+    def _link(self, due: NotificationDue, now: datetime) -> str:
+        """To the appointment; and else to all that is theirs, which goes to nobody but where they surely are."""
+        kind, _, name = due.about.partition("/")
+        if kind == "appointment":
+            return self._links.to(APPOINTMENT, name, now)
+        return self._links.to(PARTY, due.party_id, now)
 
     def _place(self, due: NotificationDue) -> Place:
         return self._places.get(due.branch) or Place("" if due.branch == "unknown" else due.branch)
@@ -204,4 +214,12 @@ class Writer:
     def _calendar(self, due: NotificationDue, sender: str) -> str:
         if not due.starts_at or due.template == "appointment-reminder":
             return ""
-        return calendar(due, self._settings.organisation, sender, self._place(due).title)
+        branch, organisation = self._place(due).title, self._settings.organisation
+        agreed = Agreed(due.about, due.version, due.starts_at, due.minutes, branch, organisation, sender)
+        return calendar(agreed, due.at, due.address, off=due.template == "appointment-cancelled")
+
+
+def short(text: str, said: Mapping[str, str]) -> str:
+    """An SMS. Its link is left out where it would make two of one."""
+    whole = plain(filled(text, said))
+    return whole if counted(whole).segments == 1 else plain(filled(text, {**said, "link": ""}))

@@ -73,3 +73,12 @@ def test_no_word_of_a_resident_becomes_part_of_the_page() -> None:
     page = paged("<script>alert(1)</script>\n\n{0} {x} \"'&", "nl")
     assert "<script" not in page
     assert "{0} {x}" in page
+
+
+def test_where_the_text_leads_the_page_leads_too_and_nowhere_else() -> None:
+    page = paged("Kijk op https://x.nl/a/b-c_D?l=nl&x=1. Niet javascript:alert(1), en niet http://x.nl.", "nl")
+    assert '<a href="https://x.nl/a/b-c_D?l=nl&amp;x=1">https://x.nl/a/b-c_D?l=nl&amp;x=1</a>. Niet' in page
+    assert page.count("<a ") == 1
+    quoted = paged('https://x.nl/"><script>x</script>', "nl")
+    assert "<script" not in quoted
+    assert quoted.count('"') == paged("https://x.nl/", "nl").count('"')

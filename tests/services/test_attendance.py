@@ -17,6 +17,7 @@ from schemas.appointment import (
     AppointmentCalled,
     AppointmentCancelled,
     AppointmentChanged,
+    AppointmentConfirmed,
     AppointmentNoShow,
     AppointmentServed,
     AppointmentWalkedIn,
@@ -158,6 +159,20 @@ def test_any_order_of_telling_comes_to_the_same_standing(events: Sequence[Event]
     [row] = shown(appointments, *events)
     assert (row["state"], row["starts_at"]) == ("called", "2026-11-03T13:00:00.000000Z")
     assert given(attendance, *(event for event in events if event is not called)).knows(ABOUT).waits_until is None
+
+
+def test_who_says_that_they_come_says_so_of_the_hour_that_stood_then() -> None:
+    confirmed = AppointmentConfirmed(at=MONDAY + timedelta(minutes=30), appointment_id="a1")
+    again = confirmed.model_copy(update={"at": MONDAY + timedelta(hours=2)})
+    for told, comes in (
+        ([booked], 0),
+        ([booked, confirmed], 1),
+        ([booked, confirmed, changed], 0),
+        ([booked, confirmed, changed, again], 1),
+    ):
+        for events in permutations(told):
+            [row] = shown(appointments, *events)
+            assert (row["confirmed"], row["state"]) == (comes, "booked")
 
 
 def test_the_grace_is_real_time_on_the_night_the_clocks_go_back() -> None:

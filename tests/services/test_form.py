@@ -275,7 +275,7 @@ async def test_nothing_is_set_in_a_browser_and_no_script_runs(visitor: Visitor) 
     assert "set-cookie" not in page.headers
     assert "<script" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert (await visitor.house.client.get("/contact/assets/resident.css")).status_code == 200
+    assert (await visitor.house.client.get("/assets/resident.css")).status_code == 200
     assert (await visitor.house.client.get("/contact")).headers["location"] == "/contact/"
     assert "14 020" in page.text
 

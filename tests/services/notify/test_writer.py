@@ -1,6 +1,7 @@
 """What residents read: in whole sentences, in their language, with what is known; and nothing that came too late."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ import pytest
 from icalendar import Calendar
 
 from channels.gsm import Count, counted, plain
+from channels.link import APPOINTMENT, PARTY, Links
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from schemas.contact import ContactMade
@@ -38,7 +40,8 @@ SETTINGS: Final = NotifySettings(
     statuses={"passport": {"klaar": READY, "intern": Status(inform=False)}},
 )
 TEXTS: Final = read_texts()
-HEAD: Final = Letterhead(SETTINGS, TEXTS, {"main": Place("Stadhuis")}, {"main": "info@voorbeeld.nl"})
+LINKS: Final = Links(b"l" * 32, "https://draad.voorbeeld.nl")
+HEAD: Final = Letterhead(SETTINGS, TEXTS, {"main": Place("Stadhuis")}, {"main": "info@voorbeeld.nl"}, LINKS)
 TEMPLATES: Final = sorted(TEXTS["nl"])
 
 
@@ -198,6 +201,43 @@ def test_where_it_is_switched_off_and_to_ourselves_nothing_is_confirmed() -> Non
 def test_what_is_due_again_is_another_message() -> None:
     again = due().model_copy(update={"at": NOW + timedelta(days=1)})
     assert written(due()).message_id == written(due()).message_id != written(again).message_id
+
+
+VISIT: Final = "6f2ab4f0-9e3d-5c1b-8a7e-0123456789ab"
+WHO: Final = "0c9d1e2f-4b5a-5678-9abc-def012345678"
+LED: Final = re.compile(r"https://draad\.voorbeeld\.nl/([am])/(\S+)")
+
+
+def led(text: str) -> list[tuple[str, str]]:
+    """What the links of a text open."""
+    read = [(kind, LINKS.read(kind, token)) for kind, token in LED.findall(text)]
+    return [(kind, link.name if link else "nothing") for kind, link in read]
+
+
+def test_of_an_appointment_a_mail_leads_to_its_page_and_of_a_case_to_all_that_is_theirs() -> None:
+    ours = {"about": f"appointment/{VISIT}", "party_id": WHO}
+    for template in ("appointment-booked", "appointment-changed", "appointment-reminder"):
+        assert led(written(due(template, **ours)).text) == [(APPOINTMENT, VISIT)]
+    assert led(written(due("appointment-cancelled", **ours)).text) == []
+    assert led(written(due("case-status", about=f"case/{VISIT}", party_id=WHO)).text) == [(PARTY, WHO)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_an_sms_has_the_link_only_where_it_stays_one_message(template: str, language: str) -> None:
+    said = {"language": language, "about": f"appointment/{VISIT}", "party_id": WHO}
+    sms = written(due(template, "sms", **said)).text
+    assert counted(sms).segments == 1
+    assert led(sms) == ([(APPOINTMENT, VISIT)] if template == "appointment-booked" else [])
+    there = HEAD._replace(places={"main": Place("Stadskantoor in het winkelcentrum")})
+    assert led(written(due(template, "sms", **said), there).text) == []
+
+
+def test_where_nobody_can_come_or_for_a_name_that_is_not_ours_no_link_is_written_and_no_hole_is_left() -> None:
+    inside = HEAD._replace(links=Links(b"l" * 32, ""))
+    for mail in (written(due(about=f"appointment/{VISIT}"), inside), written(due(about="appointment/jcc-1"))):
+        assert "bekijken" not in mail.text
+        assert "\n\n\n" not in mail.text
 
 
 def test_a_text_that_nobody_wrote_fails_and_holds_nobody_up() -> None:

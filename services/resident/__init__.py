@@ -1,0 +1,8 @@
+"""The resident's own pages: an appointment, all their cases, and how they like to hear from us. Each behind a link.
+
+Whoever holds a link sees what it opens, and nothing else. Looking changes nothing: what acts is posted.
+
+reads:   what the desk's views tell of one appointment, or of one party
+writes:  appointment.confirmed, appointment.cancelled, task.opened, contact.received, contact.identified, contact.filed,
+         party.preference-set
+"""

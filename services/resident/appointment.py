@@ -1,0 +1,198 @@
+"""The page of one appointment: when and where it is, and what can still be done about it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from fastapi import APIRouter, HTTPException, Request
+from starlette.responses import HTMLResponse, Response
+
+from channels.blind import keyed
+from channels.calendar import Agreed, calendar
+from channels.link import APPOINTMENT
+from engine.work import stamp
+from schemas.appointment import AppointmentCancelled, AppointmentConfirmed
+from schemas.errors import Unavailable
+from schemas.event import Event, derived, fact
+from schemas.task import TaskOpened
+from services.resident.asked import Form, fresh, language_of, posted
+from services.resident.known import House, Visit
+from services.resident.page import Page, day, hour
+from services.resident.seen import seen
+from services.resident.wording import WORDS
+
+KEPT: Final = timedelta(days=30)  # After it its page is no more.
+MOVED_BY: Final = timedelta(days=1)  # Within which somebody answers who wants another hour; sooner if it is sooner.
+WHO: Final = "kcc"  # The group that does.
+PREFIX: Final = f"/{APPOINTMENT}/"
+STEPS: Final = frozenset({"confirm", "cancel", "move"})
+
+
+class Standing(NamedTuple):
+    """How it stands, as people see it: open, cancelled, here or over. Only of one that is open anything can be done."""
+
+    visit: Visit
+    state: str
+    confirmed: bool  # They said that they come.
+    path: str
+    language: str
+
+    @property
+    def open(self) -> bool:
+        return self.state == "open"
+
+    @property
+    def hour(self) -> str:
+        return stamp(self.visit.starts_at)
+
+
+def standing(visit: Visit, now: datetime) -> str:
+    match visit.state:
+        case "cancelled":
+            return "cancelled"
+        case "arrived" | "called":
+            return "here"
+        case "booked" if now < visit.starts_at:
+            return "open"
+    return "over"
+
+
+class Appointments:
+    """What is shown of one, and what becomes of what is posted."""
+
+    def __init__(self, house: House, page: Page) -> None:
+        self._house, self._page = house, page
+
+    async def find(self, token: str, request: Request) -> Standing:
+        """Raises 404, the same for every link that opens nothing."""
+        link = self._house.links.read(APPOINTMENT, token)
+        visit = await self._house.register.visit(link.name) if link else None
+        now = self._house.clock()
+        if visit is None or now > visit.starts_at + KEPT:
+            raise HTTPException(404)
+        state, path = standing(visit, now), f"{PREFIX}{token}"
+        return Standing(visit, state, visit.confirmed, path, language_of(request))
+
+    def shown(self, one: Standing, name: str = "appointment.html", status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401  # What its template asks for.
+        said = {"visit": one.visit, "state": one.state, "confirmed": one.confirmed, "hour_seen": one.hour, "notice": ""}
+        said |= {**self._when(one), **values}
+        return self._page.shown(name, one.language, one.path, status, **said)
+
+    def _when(self, one: Standing) -> Mapping[str, str]:
+        place = self._house.municipality.places.get(one.visit.branch)
+        zone = (place.here,) if place else ()
+        return {
+            "day": day(one.visit.starts_at, one.language, *zone),
+            "hour": hour(one.visit.starts_at, one.language, *zone),
+            "place": place.title if place else one.visit.branch,
+        }
+
+    def calendar(self, one: Standing) -> str:
+        municipality = self._house.municipality
+        agreed = Agreed(
+            about=f"appointment/{one.visit.appointment_id}",
+            version=1,
+            starts_at=one.visit.starts_at,
+            minutes=one.visit.minutes,
+            branch=self._when(one)["place"],
+            organisation=municipality.organisation,
+            sender=municipality.sender,
+        )
+        return calendar(agreed, self._house.clock())
+
+    async def done(self, one: Standing, form: Form, event: Event) -> Response:
+        """Keep it, and say so: this page waits for no view. Whoever saw another hour is shown this one first."""
+        if one.open and form.line("hour") != one.hour:
+            return self.shown(one, status=409, notice="moved")
+        off = isinstance(event, AppointmentCancelled)
+        if one.open and (off or not one.confirmed):
+            await self._house.engine.append(fact(event, key=f"resident {one.visit.facts[-1]}"))
+            await seen(self._house.engine)
+            one = one._replace(state="cancelled" if off else one.state, confirmed=True)
+        return self.shown(one)
+
+    async def move(self, one: Standing, form: Form) -> Response:
+        """No hours are known here that are free: a person looks for one."""
+        if not one.open:
+            return self.shown(one)
+        wrong = form.wrong
+        if not wrong:
+            event = self._task(one, form)
+            try:
+                await self._house.engine.append(fact(event, key=event.task_id))
+            except Unavailable:
+                wrong = "wrong_later"
+        if wrong:
+            status = 503 if wrong == "wrong_later" else 400
+            return self.shown(one, "move.html", status, wrong=wrong, text=form.text, key=form.again)
+        return self.shown(one, "moved.html", text=form.text)
+
+    def _task(self, one: Standing, form: Form) -> TaskOpened:
+        now, when = self._house.clock(), self._when(one._replace(language="nl"))
+        said = keyed(self._house.pepper, one.visit.appointment_id, form.key, form.text)
+        return TaskOpened(
+            at=now,
+            task_id=derived(f"resident moves {said}"),
+            kind="move",
+            owner_kind="group",
+            owner=WHO,
+            due=min(now + MOVED_BY, one.visit.starts_at),
+            about=f"appointment/{one.visit.appointment_id}",
+            title=f"Verzet de afspraak van {when['day']} {when['hour']}, {when['place']}, code {one.visit.code}",
+            text=form.text,
+            address_id=one.visit.address_id,
+        )
+
+
+def router(house: House, page: Page) -> APIRouter:
+    """To look does nothing: programs that check mail follow every link."""
+    routes = APIRouter(prefix=f"/{APPOINTMENT}", include_in_schema=False)
+    all_of = Appointments(house, page)
+    routes.include_router(acting(house, all_of))
+
+    @routes.api_route("/{token}", methods=["GET", "HEAD"])
+    async def show(token: str, request: Request) -> Response:
+        return all_of.shown(await all_of.find(token, request))
+
+    @routes.api_route("/{token}/calendar.ics", methods=["GET", "HEAD"])
+    async def download(token: str, request: Request) -> Response:
+        one = await all_of.find(token, request)
+        if not one.open:
+            raise HTTPException(404)
+        name = WORDS[one.language]["calendar_file"]
+        headers = {"Content-Disposition": f'attachment; filename="{name}.ics"'}
+        return Response(all_of.calendar(one), headers=headers, media_type="text/calendar; charset=utf-8")
+
+    @routes.api_route("/{token}/{step}", methods=["GET", "HEAD"])
+    async def ask(token: str, step: str, request: Request) -> Response:
+        """Are you sure; and which hour then. To look does nothing."""
+        one = await all_of.find(token, request)
+        if step not in STEPS:
+            raise HTTPException(404)
+        if not one.open or step == "confirm":
+            return all_of.shown(one)
+        return all_of.shown(one, f"{step}.html", wrong="", text="", key=fresh())
+
+    return routes
+
+
+def acting(house: House, all_of: Appointments) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.post("/{token}/confirm")
+    async def confirm(token: str, request: Request) -> Response:
+        one, form = await all_of.find(token, request), await posted(request)
+        name = one.visit.appointment_id
+        return await all_of.done(one, form, AppointmentConfirmed(at=house.clock(), appointment_id=name))
+
+    @routes.post("/{token}/cancel")
+    async def cancel(token: str, request: Request) -> Response:
+        one, form = await all_of.find(token, request), await posted(request)
+        name = one.visit.appointment_id
+        return await all_of.done(one, form, AppointmentCancelled(at=house.clock(), appointment_id=name, by="party"))
+
+    @routes.post("/{token}/move")
+    async def move(token: str, request: Request) -> Response:
+        return await all_of.move(await all_of.find(token, request), await posted(request))
+
+    return routes

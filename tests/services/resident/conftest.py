@@ -1,0 +1,20 @@
+"""A town for each test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.resident import seen
+from tests.rooms import rooms
+from tests.services.resident.town import SITE, Hand, Town
+
+
+@pytest.fixture
+async def town(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
+    """Its parts do not run by themselves, so nobody waits for them either: `Town` has them settle."""
+    monkeypatch.setattr(seen, "SHOWN_S_MAX", 0.0)
+    hand = Hand()
+    async with rooms(clock=hand, site=SITE) as house:
+        await house.settle()
+        del house.client.headers["authorization"]
+        yield Town(house, hand)
