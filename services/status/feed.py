@@ -163,7 +163,7 @@ def router(engine: Engine, source: str, closed: Callable[[], bool]) -> APIRouter
     """`closed`: whether everybody has to let go, because we stop."""
     routes, feed = APIRouter(prefix="/v1/events", tags=["subscriptions"]), Listening(engine, source, closed)
 
-    @routes.get("", summary="Hear what happens", response_class=Stream, responses=ANSWER)
+    @routes.get("", summary="Hear what happens", response_class=Response, responses=ANSWER)
     async def events(
         request: Request,
         types: Annotated[str, Query(max_length=1_000, examples=["case.,task.done"])],
