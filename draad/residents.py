@@ -19,13 +19,13 @@ from services.resident.known import House, Municipality, Register
 from services.resident.page import Page
 
 
-def municipality(site: Site, roads: Roads) -> Municipality | None:
+def page_of(site: Site, roads: Roads) -> Page | None:
     """Nothing where nobody is told anything: then nobody has a link either."""
     if site.notify is None:
         return None
     said = site.notify
     sender = mailboxes(roads).get(said.email_inbox, "")
-    return Municipality(said.organisation, said.phone, said.statuses, site.branches, sender)
+    return Page(Municipality(said.organisation, said.phone, said.statuses, site.branches, sender))
 
 
 def pages(engine: Engine, keys: Keys, roads: Roads, clock: Callable[[], datetime], page: Page) -> APIRouter:

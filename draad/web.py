@@ -46,7 +46,6 @@ from services.klantinteracties.app import Klantinteracties
 from services.klantinteracties.door import UNKNOWN
 from services.klantinteracties.door import door as tools_door
 from services.notify import api as proofs
-from services.resident.page import Page as ResidentPage
 from services.status import feed, hooks_api
 from services.status.outside import Outside
 from services.status.signing import Signer
@@ -94,8 +93,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
     roads, blobs = roads or Roads(), blobs or MemoryBlobs()
     rates = rates or Rates(registry=engine.meter.registry)
     asking = form.Form(engine, keys.addresses, keys.tokens, clock, site.form)
-    said = residents.municipality(site, roads)
-    own = ResidentPage(said) if said else None
+    own = residents.page_of(site, roads)
     door, answers, gate = Door(keys.door, clock), Answers(page, asking, own), Gate(engine, keys.programs, token, clock)
     presence = Presence()
     news = News(engine, partial(board, engine, presence, page))
@@ -112,16 +110,13 @@ def house(  # noqa: PLR0913  # All that it stands on.
         mender = Mender(engine, blobs, roads.channels, clock)
         app.include_router(quarantine_api.router(mender))
         app.include_router(stories.router(engine, news, keys.addresses, clock))
-        app.include_router(proofs.router(engine))
         desk = Desk(engine, door, clock, keys.addresses, presence)
         app.include_router(desk_pages(desk, news, page, site.branches, mender))
-        app.include_router(proof_pages.router(desk, page, partial(proofs.proof, engine)))
         app.include_router(entrance(door, page, Login(accounts, keys.door, clock) if accounts else None))
     app.include_router(health.router(engine, watch, clock))
     app.mount("/assets", assets())
     describe(app)
-    origins = roads.plan.origins
-    manners = Manners(app, door=door, answers=answers, gate=gate, rates=rates, origins=origins)
+    manners = Manners(app, door=door, answers=answers, gate=gate, rates=rates, origins=roads.plan.origins)
     entered = webhooks(engine, blobs, roads, clock, rates) if front and roads.channels else None
     tools = desk_tools(engine, keys, clock, gate, rates) if front else None
     return House(Front(manners, entered, tools), news, presence, door, gate, front, chats)
@@ -134,6 +129,7 @@ def programs(  # noqa: PLR0913, PLR0917  # All that they stand on.
     every, signer, outside = APIRouter(), Signer(keys.subscribers), Outside(site.subscribers.inner)
     every.include_router(hooks_api.router(engine, signer, outside, keys.addresses, clock))
     every.include_router(feed.router(engine, source, lambda: news.closed))
+    every.include_router(proofs.router(engine))
     if site.zaken:
         every.include_router(notices.router(engine, clock, site.zaken))
     return every
@@ -157,6 +153,7 @@ def desk_pages(base: Desk, news: News, page: Page, branches: Branches, mender: M
         lookers.router(base, page),
         unread.router(base, page, mender.retry),
         daylist.router(base, page, branches),
+        proof_pages.router(base, page, partial(proofs.proof, base.engine)),
     ):
         every.include_router(pages)
     return every

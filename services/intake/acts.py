@@ -105,6 +105,12 @@ class End(OnContact):
     reason: Word = "completed"
 
 
+class Wait(Act):
+    """Something is waited for."""
+
+    reason: Word = "unknown"
+
+
 class Transfer(OnContact):
     """It rings at somebody else now."""
 

@@ -204,7 +204,7 @@ ACTS: Final[tuple[Acting, ...]] = (
     ("/cases", "Open a case", acts.NewCase, open_case),
     ("/cases/{case_id}/status", "Say where a case stands", acts.Status, simple(k.CaseStatusChanged, agent=False)),
     ("/cases/{case_id}/due", "Say by when a case is done", acts.Due, simple(k.CaseDueSet, agent=False)),
-    ("/cases/{case_id}/suspend", "Say that its time stands still", acts.End, simple(k.CaseSuspended, agent=False)),
+    ("/cases/{case_id}/suspend", "Say that its time stands still", acts.Wait, simple(k.CaseSuspended, agent=False)),
     ("/cases/{case_id}/resume", "Say that its time runs again", acts.Act, simple(k.CaseResumed, agent=False)),
     ("/cases/{case_id}/assign", "Say whose a case is", acts.Act, simple(k.CaseAssigned)),
     ("/cases/{case_id}/close", "Close a case", acts.Outcome, simple(k.CaseClosed, agent=False)),

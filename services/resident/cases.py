@@ -70,9 +70,9 @@ class Cases:
         fresh_enough = self._house.clock() - link.made_at < LIVES + HOUR
         return bool(theirs.rows) and fresh_enough and stamp(link.made_at) > shut_at(theirs.rows)
 
-    def _informed(self, kind: str, word: str) -> bool:
+    def _informed(self, kind: str, word: str, inform: bool) -> bool:  # noqa: FBT001  # As the case system says.
         status = self._house.municipality.statuses.get(kind, {}).get(word)
-        return status is None or status.inform
+        return inform and (status is None or status.inform)
 
     def shown(self, one: Whose, name: str, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401  # What its template asks for.
         said = {"cases": one.cases, "road": one.road, "prefers": one.prefers, "key": fresh(), **values}

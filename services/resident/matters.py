@@ -20,8 +20,8 @@ MOVES: Final[Mapping[str, str]] = {
 }
 SAID: Final[Mapping[str, str]] = {"contact.received": "asked", "contact.answered": "answered"}
 LOST: Final = frozenset({"notification.bounced", "notification.failed"})
-# Whether residents hear of this status of this kind of case.
-Informed = Callable[[str, str], bool]
+# Whether residents hear of this status of this kind of case, which its case system says they do, or do not.
+Informed = Callable[[str, str, bool], bool]
 
 
 class Step(NamedTuple):
@@ -32,6 +32,7 @@ class Step(NamedTuple):
     word: str = ""  # A status, an outcome, a date, or what was told.
     road: str = ""
     about: str = ""  # The case.
+    named: str = ""  # The status or outcome in the words of its case system.
 
 
 class Matter(NamedTuple):
@@ -46,6 +47,8 @@ class Matter(NamedTuple):
     waits: bool = False
     closed_at: str = ""
     outcome: str = ""
+    named: str = ""  # The status or outcome in the words of its case system,
+    says: str = ""  # and what it means.
     steps: tuple[Step, ...] = ()
 
     @property
@@ -71,13 +74,14 @@ def matters(rows: Sequence[Row], contacts: Sequence[Row], informed: Informed) ->
 
 
 def moved(case: Matter, row: Row, informed: Informed) -> Matter:
-    what, word = MOVES[row["type"]], row["word"]
-    hidden = what in {"status", "closed"} and not informed(case.kind, word)
+    what, word, said = MOVES[row["type"]], row["word"], json.loads(row["detail"])
+    hidden = what in {"status", "closed"} and not informed(case.kind, word, said.get("inform", True))
+    named, says = ("", "") if hidden else (said.get("named", ""), said.get("says", ""))
     match what:
         case "status" if hidden:
             return case
         case "status":
-            case = case._replace(status=word)
+            case = case._replace(status=word, named=named, says=says)
         case "due":
             word = row["due"]
             case = case._replace(due=word)
@@ -86,10 +90,10 @@ def moved(case: Matter, row: Row, informed: Informed) -> Matter:
             case = case._replace(waits=what == "suspended")
         case "closed":
             word = "" if hidden else word
-            case = case._replace(closed_at=row["at"], outcome=word, waits=False)
+            case = case._replace(closed_at=row["at"], outcome=word, named=named, says=says, waits=False)
         case "reopened":
-            case = case._replace(closed_at="", outcome="")
-    return with_step(case, Step(row["at"], what, word, about=case.case_id))
+            case = case._replace(closed_at="", outcome="", named="", says="")
+    return with_step(case, Step(row["at"], what, word, about=case.case_id, named=named))
 
 
 def with_step(case: Matter, step: Step) -> Matter:

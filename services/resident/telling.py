@@ -52,8 +52,8 @@ class Teller:
             matter.case_id,
             matter.title,
             self._steps(matter),
-            self._called(matter.kind, word) or ("" if matter.closed_at else self._words["busy"]),
-            status.says if status else "",
+            self._called(matter.kind, word, matter.named) or ("" if matter.closed_at else self._words["busy"]),
+            (status.says if status else "") or matter.says,
             status.next if status else "",
             self._by(matter),
             lines,
@@ -68,7 +68,7 @@ class Teller:
             what = TOLD[self._language].get(word) or TOLD[self._language][""]
             said = self._words[f"said_{step.what}"].format(road=self._road(step.road), what=what)
         else:
-            called = self._called(kind, word) if step.what in {"status", "closed"} else ""
+            called = self._called(kind, word, step.named) if step.what in {"status", "closed"} else ""
             said = self._words[f"said_{step.what}"].format(word=called, road=self._road(step.road)).rstrip(" :")
         text = f"{said} ({of})" if of else said
         return Line(step.at, date(moment(step.at), self._language), text.replace(" :", ":"))
@@ -98,9 +98,9 @@ class Teller:
     def _status(self, kind: str, word: str) -> Status | None:
         return self._statuses.get(kind, {}).get(word)
 
-    def _called(self, kind: str, word: str) -> str:
+    def _called(self, kind: str, word: str, named: str) -> str:
         status = self._status(kind, word)
-        return (status.title if status else "") or word.replace("-", " ")
+        return (status.title if status else "") or named or word.replace("-", " ")
 
     def _road(self, channel: str) -> str:
         return BY[self._language].get(channel, "")

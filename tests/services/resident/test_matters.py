@@ -25,7 +25,7 @@ def later(hours: float) -> datetime:
 
 def after(*events: Event, contacts: Sequence[Any] = ()) -> Matter:
     """How the case stands."""
-    [found] = matters(shown(entry, opened, *events), contacts, lambda _, word: word != "inside")
+    [found] = matters(shown(entry, opened, *events), contacts, lambda _, word, inform: inform and word != "inside")
     return found
 
 
@@ -48,6 +48,16 @@ def test_a_case_that_was_just_opened_has_begun_and_no_more() -> None:
 def test_the_last_status_that_is_for_them_stands() -> None:
     assert after(status, inside).status == "judged"
     assert steps(after(status, inside)) == [("opened", ""), ("status", "judged")]
+
+
+def test_what_a_case_system_calls_it_is_told_and_nothing_where_it_says_that_nobody_is_to_hear() -> None:
+    named = CaseStatusChanged(
+        at=later(1), case_id="c1", status="in-behandeling", named="In behandeling", says="Even wachten."
+    )
+    hidden = CaseStatusChanged(at=later(2), case_id="c1", status="intern", named="Intern", inform=False)
+    case = after(named, hidden)
+    assert (case.status, case.named, case.says) == ("in-behandeling", "In behandeling", "Even wachten.")
+    assert [step.named for step in case.steps] == ["", "In behandeling"]
 
 
 def test_time_that_stands_still_is_told_and_not_what_is_waited_for() -> None:
