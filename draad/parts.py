@@ -23,12 +23,14 @@ from services.klantinteracties.cards import cards
 from services.notify.appointments import appointments as appointments_told
 from services.notify.cases import cases as cases_told
 from services.notify.confirmation import confirmation
+from services.notify.effect import effects
 from services.notify.evidence import evidence
 from services.notify.language import languages
 from services.notify.notification import notifications
 from services.notify.owed import asked, owed
 from services.notify.reach import reaching
 from services.notify.receipts import receipts
+from services.notify.reminded import reminded
 from services.notify.shut import addresses_shut
 from services.notify.suppression import suppression
 from services.status.attendance import attendance
@@ -90,6 +92,8 @@ NOTIFY: Final[tuple[Part, ...]] = (
     owed,
     asked,
     evidence,
+    reminded,
+    effects,
 )
 # Only where it says which case system there is.
 ZAKEN: Final[tuple[Part, ...]] = (cases_followed, seen)

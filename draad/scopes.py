@@ -38,7 +38,12 @@ SCOPES: Final = (
         "notices.write", frozenset({"POST"}), re.compile(NOTICES), "tell that a case changed, as Open Notificaties does"
     ),
     Scope("tasks.write", WRITES, re.compile(r"/v1/tasks(/.*)?"), "open tasks, and tell what came of them"),
-    Scope("appointments.read", READS, re.compile(r"/v1/appointments"), "see the appointments of a day"),
+    Scope(
+        "appointments.read",
+        READS,
+        re.compile(r"/v1/(appointments|reminders)"),
+        "see the appointments of a day, and what reminders do",
+    ),
     Scope("appointments.write", WRITES, re.compile(r"/v1/appointments(/.*)?"), "book, change and call appointments"),
     Scope(
         "records.read",

@@ -12,6 +12,7 @@ from schemas.appointment import (
     AppointmentChanged,
     AppointmentConfirmed,
     AppointmentNoShow,
+    AppointmentReminded,
     AppointmentServed,
     AppointmentWalkedIn,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "AppointmentChanged",
     "AppointmentConfirmed",
     "AppointmentNoShow",
+    "AppointmentReminded",
     "AppointmentServed",
     "AppointmentWalkedIn",
     "CardRemoved",

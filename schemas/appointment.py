@@ -71,6 +71,17 @@ class AppointmentWalkedIn(Appointment):
     people: Count = 1
 
 
+class AppointmentReminded(Appointment):
+    """What became of a reminder of it, in this `wording`: `came` is sent, delivered, bounced, failed or unknown."""
+
+    type: ClassVar[str] = "appointment.reminded"
+
+    notification_id: Id
+    channel: Word
+    wording: Word = "usual"
+    came: Word
+
+
 class AppointmentArrived(Appointment):
     """The party is here, and waits."""
 

@@ -93,6 +93,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     appointment.AppointmentWalkedIn,
     appointment.AppointmentArrived,
     appointment.AppointmentCalled,
+    appointment.AppointmentReminded,
     appointment.AppointmentServed,
     appointment.AppointmentNoShow,
     notification.NotificationWanted,

@@ -134,6 +134,7 @@ class NotificationWritten(Attempt):
     language: Word
     text_digest: Digest
     words_digest: Digest
+    wording: Word = "usual"  # Of the several that are tried beside each other.
 
 
 class NotificationSent(Attempt):

@@ -6,5 +6,5 @@ story.
 
 reads:   appointment.*, case.*, party.*, contact.made, contact.received, conversation.*, message.*, timer.elapsed
 writes:  notification.*, address.suppressed, address.restored, contact.made, contact.noted, appointment.confirmed,
-         appointment.cancelled, task.opened, timer.set, timer.cleared
+         appointment.cancelled, appointment.reminded, task.opened, timer.set, timer.cleared
 """

@@ -7,11 +7,12 @@ read, not when somebody should be told.
 import re
 import tomllib
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from string import Formatter
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from schemas.errors import Refused
 from schemas.event import Line, Text, Word
@@ -21,10 +22,11 @@ LANGUAGES: Final = ("nl", "en")
 FIELDS: Final = frozenset(
     "organisation phone title status says next due due_short day day_short hour branch code link".split()  # noqa: SIM905
 )
+USUAL: Final = "usual"
 NO_SMS: Final = frozenset({"title", "says", "next", "code"})  # What may be somebody's secret, or may be long.
 
 
-class Written(BaseModel):
+class Wording(BaseModel):
     """What is written on each road."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -32,6 +34,18 @@ class Written(BaseModel):
     title: Line
     text: Text
     sms: Text
+
+
+class Written(Wording):
+    """And what else, in other wordings: each is for as many as the usual one, so that one can see what it does."""
+
+    other: dict[Word, Wording] = Field(default_factory=dict)
+
+    def chosen(self, about: str) -> tuple[str, Wording]:
+        """The name of a wording, and the wording: always the same one for the same subject."""
+        every = {USUAL: self, **dict(sorted(self.other.items()))}
+        nth = int.from_bytes(sha256(about.encode()).digest()[:8]) % len(every)
+        return [*every.items()][nth]
 
 
 Texts = Mapping[str, Mapping[str, Written]]  # By language, and template.
@@ -58,8 +72,12 @@ def parsed(path: Path) -> Mapping[str, Written]:
         where = [".".join(map(str, error.errors()[0]["loc"]))] if isinstance(error, ValidationError) else []
         raise Refused(f"{path.name} cannot be read{' in ' + where[0] if where else ''}") from None
     for name, written in texts.items():
-        for part, allowed in (("title", FIELDS), ("text", FIELDS), ("sms", FIELDS - NO_SMS)):
-            checked(f"{path.name}, [{name}] {part}", getattr(written, part), allowed)
+        every = {name: written, **{f"{name}.other.{each}": wording for each, wording in written.other.items()}}
+        if USUAL in written.other:
+            raise Refused(f"{path.name} calls another wording of [{name}] usual, as the first one is called")
+        for where, wording in every.items():
+            for part, allowed in (("title", FIELDS), ("text", FIELDS), ("sms", FIELDS - NO_SMS)):
+                checked(f"{path.name}, [{where}] {part}", getattr(wording, part), allowed)
     return texts
 
 

@@ -120,7 +120,7 @@ class Writer:
         """That it was written, and what can prove later in which words."""
         if not isinstance(outcome, ContactMade):
             return ()
-        text = self._texts[outcome.language][due.template].model_dump_json()
+        wording, text = self._texts[outcome.language][due.template].chosen(due.about)
         words = json.dumps([outcome.title, outcome.text, outcome.calendar], ensure_ascii=False)
         return [
             NotificationWritten(
@@ -130,8 +130,9 @@ class Writer:
                 address_id=due.address_id,
                 message_id=outcome.message_id,
                 language=outcome.language,
-                text_digest=sha256(text.encode()).hexdigest(),
+                text_digest=sha256(text.model_dump_json(exclude={"other"}).encode()).hexdigest(),
                 words_digest=sha256(words.encode()).hexdigest(),
+                wording=wording,
             )
         ]
 
@@ -147,7 +148,8 @@ class Writer:
         return next((language for language in asked if language in self._texts), LANGUAGES[0])
 
     def _message(self, due: NotificationDue, now: datetime, language: str) -> ContactMade:
-        text, said, mail = self._texts[language][due.template], self._said(due, language, now), due.channel == "email"
+        _, text = self._texts[language][due.template].chosen(due.about)
+        said, mail = self._said(due, language, now), due.channel == "email"
         sender = self._senders.get(self._settings.email_inbox, "")
         name = derived(f"{due.subject} {due.channel} {due.at.isoformat()}")
         return ContactMade(

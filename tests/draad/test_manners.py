@@ -70,6 +70,7 @@ PATHS: Final = {
     "/v1/quarantine",
     "/v1/quarantine/{item_id}/discard",
     "/v1/quarantine/{item_id}/retry",
+    "/v1/reminders",
     "/v1/search",
     "/v1/subscriptions",
     "/v1/subscriptions/{subscription_id}",
