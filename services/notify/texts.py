@@ -75,9 +75,9 @@ def parsed(path: Path) -> Mapping[str, Written]:
         every = {name: written, **{f"{name}.other.{each}": wording for each, wording in written.other.items()}}
         if USUAL in written.other:
             raise Refused(f"{path.name} calls another wording of [{name}] usual, as the first one is called")
-        for where, wording in every.items():
+        for title, wording in every.items():
             for part, allowed in (("title", FIELDS), ("text", FIELDS), ("sms", FIELDS - NO_SMS)):
-                checked(f"{path.name}, [{where}] {part}", getattr(wording, part), allowed)
+                checked(f"{path.name}, [{title}] {part}", getattr(wording, part), allowed)
     return texts
 
 

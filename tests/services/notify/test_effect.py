@@ -100,7 +100,7 @@ def test_of_another_hour_nobody_was_reminded_yet() -> None:
 
 
 def test_a_wording_is_always_the_same_for_one_and_as_many_get_each() -> None:
-    plain = {"title": "Uw afspraak", "text": "Tot dan.", "sms": "Tot dan."}
+    plain: dict[str, Any] = {"title": "Uw afspraak", "text": "Tot dan.", "sms": "Tot dan."}
     texts = Written(**plain, other={"cost": Wording(**plain), "kind": Wording(**plain)})
     names = [texts.chosen(f"appointment/{number}")[0] for number in range(3_000)]
     assert names == [texts.chosen(f"appointment/{number}")[0] for number in range(3_000)]
