@@ -8,7 +8,21 @@ from typing import Any, Final
 import structlog
 import uvloop
 
-from bench import callers, growth, hooks, klant, latency, mail, rebuild, repeats, stories, telling, throughput, webhooks
+from bench import (
+    callers,
+    growth,
+    hooks,
+    klant,
+    latency,
+    mail,
+    planned,
+    rebuild,
+    repeats,
+    stories,
+    telling,
+    throughput,
+    webhooks,
+)
 from bench.many import latency as many_latency
 from bench.many import memory as many_memory
 from bench.many import rebuild as many_rebuild
@@ -32,6 +46,7 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "klant": klant.run,
     "telling": telling.run,
     "hooks": hooks.run,
+    "planned": planned.run,
     "many-throughput": many_throughput.run,
     "many-latency": many_latency.run,
     "many-scaling": many_scaling.run,

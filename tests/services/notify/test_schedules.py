@@ -13,7 +13,6 @@ from typing import Any, Final
 import pytest
 
 from channels.channel import Message, Undeliverable
-from draad.parts import NOTIFY
 from engine.courier import Rounds
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
@@ -34,7 +33,11 @@ from services.intake import courier
 from services.intake.courier import Courier
 from services.intake.outbox import outbox
 from services.notify import writer
-from services.notify.notification import by_a_person
+from services.notify.appointments import appointments
+from services.notify.cases import cases
+from services.notify.notification import by_a_person, notifications
+from services.notify.reach import reaching
+from services.notify.receipts import receipts
 from services.notify.writer import Writer
 from tests.services.notify.test_writer import HEAD
 
@@ -44,7 +47,7 @@ START: Final = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 STEP: Final = timedelta(hours=7)
 ROUNDS_MAX: Final = 80
 QUIET: Final = 16  # Turns in the end in which nothing dies: more than a day and a whole ladder.
-PARTS: Final = (*NOTIFY, outbox)
+PARTS: Final = (appointments, cases, reaching, notifications, receipts, outbox)  # All that a word to somebody passes.
 WRITER: Final = courier_of(writer.NAME, NotificationDue)
 CARRIER: Final = courier_of(courier.NAME, MessageRequested)
 
