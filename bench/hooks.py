@@ -4,16 +4,15 @@ The subscriber is a process of its own that takes whatever it is handed; the log
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from ipaddress import ip_network
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from time import perf_counter
 from typing import Final
 
 from bench.figures import PAIRS, head, percentile, say
-from bench.load import engine_on, folder
+from bench.load import beside, engine_on, folder
 from draad.parts import PARTS
 from engine.engine import Engine, utc_now
 from infra.server import HERE
@@ -46,7 +45,7 @@ async def run() -> None:
 
 async def measure(count: int, rate: int) -> dict[str, float]:
     """Seconds until each status was told, each once."""
-    with folder() as place, subscriber() as (port, there):
+    with folder() as place, beside(take_hooks) as (port, there):
         async with engine_on(place / "log.db", batch_max=500) as engine, at_work(engine, port):
             asked: dict[str, float] = {}
             began = perf_counter()
@@ -93,20 +92,6 @@ async def all_of(there: Connection, count: int) -> Sequence[tuple[str, float]]:
             there.send(None)
             taken = await asyncio.to_thread(there.recv)
     return taken
-
-
-@contextmanager
-def subscriber() -> Iterator[tuple[int, Connection]]:
-    """Its port, and whom to ask which webhooks it took: about what, and when."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=take_hooks, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield ours.recv(), ours
-    finally:
-        process.terminate()
-        process.join()
 
 
 def take_hooks(told: Connection) -> None:

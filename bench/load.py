@@ -1,11 +1,13 @@
 """What the figures are measured on: contacts of 600 bytes, each subject eight times, and one small processor."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from engine.engine import Engine, utc_now
 from engine.processor import State, processor
@@ -84,3 +86,17 @@ async def engine_on(path: Path, batch_max: int = BATCH) -> AsyncIterator[Engine]
     finally:
         engine.stop()
         await engine.close()
+
+
+@contextmanager
+def beside(target: Callable[[Connection], None]) -> Iterator[tuple[Any, Connection]]:
+    """A process of its own: the first thing that it says, which is where it is, and the way to talk to it."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield ours.recv(), ours
+    finally:
+        process.terminate()
+        process.join()

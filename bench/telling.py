@@ -6,15 +6,14 @@ The relay is a process of its own that takes whatever it is handed; the log is a
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from time import perf_counter
 from typing import Any, Final
 
 from bench.figures import PAIRS, head, percentile, say
-from bench.load import engine_on, folder
+from bench.load import beside, engine_on, folder
 from channels.channel import Secrets
 from channels.email import Inbox, open_channel
 from channels.link import Links
@@ -50,7 +49,7 @@ async def run() -> None:
 
 async def measure(count: int, rate: int) -> dict[str, float]:
     """Seconds until the mail about each case was taken, each once."""
-    with folder() as place, relay() as (port, took):
+    with folder() as place, beside(take_mails) as ((port, _), took):
         async with engine_on(place / "log.db", batch_max=500) as engine:
             await engine.append(*(fact(event, key=str(nth)) for nth, event in enumerate(known(count))))
             await engine.settle(*EVERY)
@@ -120,21 +119,6 @@ async def all_of(took: Connection, count: int) -> dict[str, float]:
                 taken[name] = at
             await asyncio.sleep(0.01)
     return taken
-
-
-@contextmanager
-def relay() -> Iterator[tuple[int, Connection]]:
-    """Its port, and what it says of each mail that it took: for whom, and when."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=take_mails, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        port, _ = ours.recv()
-        yield port, ours
-    finally:
-        process.terminate()
-        process.join()
 
 
 def take_mails(told: Connection) -> None:

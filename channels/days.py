@@ -1,6 +1,6 @@
 """Days as the Dutch have them: on which of them people work, and what o'clock it is there."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,11 @@ ZONE: Final = ZoneInfo("Europe/Amsterdam")
 SATURDAY, SUNDAY = 5, 6
 LAST: Final = date(9000, 1, 1)  # Beyond it nobody looks at calendars.
 HOLIDAYS: Final = country_holidays("NL")
+
+
+def day_of(moment: datetime) -> date:
+    """Which day it is here."""
+    return moment.astimezone(ZONE).date()
 
 
 def holiday(day: date) -> bool:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from channels.streaming import ABORT
 from draad.manners import API_VERSION
-from services.desk.stream import ABORT
 
 HEAD_BYTES_MAX: Final = 32_768
 HEAD_S_MAX: Final = 10.0

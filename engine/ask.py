@@ -1,6 +1,8 @@
 """Asking several views at once, and asking again: a query is built once for the tables as they stand."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -12,6 +14,7 @@ from schemas.errors import Unavailable
 
 QUERIES_MAX: Final = 200
 LOOK_S: Final = 0.02
+SHOWN_S_MAX: Final = 1.0  # What is written is shown by then, or the page is sent without it.
 
 Row = Mapping[str, Any]
 Query = Callable[..., Select[Any]]
@@ -73,3 +76,10 @@ async def caught_up(engine: Engine, ours: Callable[[str], bool]) -> bool:
         if left:
             await engine.store.moved(mark, LOOK_S)
     return bool(goals)
+
+
+async def shown_soon(engine: Engine, views: str) -> None:
+    """Wait until the views whose names begin so show what was just written, but not for long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SHOWN_S_MAX):
+            await caught_up(engine, lambda name: name.startswith(views))

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple, Self
 
 from starlette.types import Message
 
-from services.desk import stream
+from channels.streaming import ABORT, Stream
 from services.desk.place import Place
 from services.desk.records import StoryStream
-from services.desk.stream import Gate, Stream
+from services.desk.stream import Gate
 from services.desk.watched import watched
 from tests.rooms import Rooms, clock
 
@@ -35,7 +35,7 @@ class Listener:
         return self._told
 
     async def __aenter__(self) -> Self:
-        scope = {"type": "http", "extensions": {stream.ABORT: {"now": self.aborted.set}}}
+        scope = {"type": "http", "extensions": {ABORT: {"now": self.aborted.set}}}
         told = await self.stream()
         self.task = asyncio.create_task(told(scope, self._receive, self._send))
         assert "event: pulse\ndata: 2026-11-23\n" in await self.next()

@@ -1,17 +1,16 @@
 """What a page posts: read strictly, and believed only from a page of ours."""
 
-import asyncio
 import hmac
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
-from engine.ask import caught_up
+from channels.forms import ours
+from engine.ask import shown_soon
 from engine.engine import Engine
 from schemas.errors import Refused
 from schemas.event import Event, fact
@@ -20,9 +19,8 @@ from services.desk.entrance import PROGRAM, who
 from services.desk.presence import Presence
 
 FIELDS_MAX: Final = 40
-SHOWN_S_MAX: Final = 1.0  # What is written is shown by then, or the page is sent without it.
+DESK: Final = "desk."  # As which its views are named.
 QUIET: Final = "draad-desk"  # A header of our own script: it wants to know that it is done, and no page.
-HERE: Final = frozenset({"same-origin", "none"})
 TEXT_CHARS_MAX: Final = 10_000
 KEY_CHARS_MAX: Final = 80
 
@@ -40,7 +38,7 @@ class Desk(NamedTuple):
         """What was posted, and by whom. Raises 403 where it did not come from a page of ours."""
         session = who(self.door, request)
         given = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=FIELDS_MAX))
-        if session is not PROGRAM and not ours(request, session, given.get("csrf", "")):
+        if session is not PROGRAM and not by_this_desk(request, session, given.get("csrf", "")):
             raise HTTPException(403, "this did not come from a page of the desk: open the page again")
         return Form(session, given, self.pepper)
 
@@ -49,9 +47,7 @@ class Desk(NamedTuple):
         for nth, event in enumerate(events):
             said = event.model_dump_json(exclude={"at"})  # Other words under the same key are not lost.
             await self.engine.append(fact(event, key=f"desk {form.session.agent_id} {form.key} {nth} {said}"))
-        with suppress(TimeoutError):  # Then the page shows it a moment later by itself.
-            async with asyncio.timeout(SHOWN_S_MAX):
-                await caught_up(self.engine, lambda name: name.startswith("desk."))
+        await shown_soon(self.engine, DESK)  # Or the page shows it a moment later by itself.
 
 
 class Form(NamedTuple):
@@ -80,15 +76,9 @@ class Form(NamedTuple):
         return self.text("key", needed=True, most=KEY_CHARS_MAX)
 
 
-def ours(request: Request, session: Session, csrf: str) -> bool:
+def by_this_desk(request: Request, session: Session, csrf: str) -> bool:
     """Whether a page of this desk posted it: no other site knows the token, and browsers say who sent them."""
-    site = request.headers.get("sec-fetch-site", "none")
-    origin = request.headers.get("origin")
-    if origin == "null":  # A page that tells no referrer sends a form so: then only its site says where it is from.
-        same = site == "same-origin"
-    else:
-        same = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
-    return site in HERE and same and hmac.compare_digest(csrf.encode(), session.csrf.encode())
+    return ours(request.headers) and hmac.compare_digest(csrf.encode(), session.csrf.encode())
 
 
 def done(request: Request, path: str) -> Response:

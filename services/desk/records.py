@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from channels.address import address as address_of
 from channels.blind import blind, folded
+from channels.streaming import AGAIN_MS
 from engine.ask import Row
 from engine.engine import Engine
 from schemas.errors import Refused
@@ -21,7 +22,7 @@ from schemas.record import RecordOpened
 from services.desk.news import News
 from services.desk.place import Place
 from services.desk.story import Told, story
-from services.desk.stream import AGAIN_MS, CHUNK_MAX, Gate, Stream, told
+from services.desk.stream import CHUNK_MAX, DeskStream, Gate, told
 from services.desk.waiting import address_of as address_row
 from services.desk.waiting import waiting
 from services.desk.watched import Watched, watched
@@ -157,7 +158,7 @@ def filled(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value not in {"", None} and name != "folded"}
 
 
-class StoryStream(Stream):
+class StoryStream(DeskStream):
     """What happens in one story after a place. After `reload` it has to be read anew: other facts belong to it now."""
 
     def __init__(

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, Response
 
+from channels.streaming import AGAIN_MS
 from schemas.event import fact
 from schemas.record import RecordOpened
 from services.desk.answer import answered, overtaken
@@ -14,7 +15,7 @@ from services.desk.entrance import who
 from services.desk.forms import Desk, done
 from services.desk.news import News
 from services.desk.page import Page
-from services.desk.stream import AGAIN_MS, Gate
+from services.desk.stream import Gate
 from services.desk.thread import KINDS, thread
 from services.desk.watching import Watching, interest
 

@@ -10,7 +10,7 @@ from engine.engine import Engine
 from services.desk import words
 from services.desk.news import News
 from services.desk.presence import Presence
-from services.desk.stream import Gate, Stream, told
+from services.desk.stream import DeskStream, Gate, told
 from services.desk.thread import KINDS
 from services.desk.watched import Watched, watched
 from services.desk.whose import candidates, whose
@@ -42,7 +42,7 @@ async def interest(engine: Engine, about: str) -> Interest:
     return Interest(await watched(engine, about), about, frozenset(around))
 
 
-class Watching(Stream):
+class Watching(DeskStream):
     """The work list whenever it changes, a word when the story of this page moved, and who else is there."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # All that it tells of.

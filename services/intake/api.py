@@ -1,9 +1,6 @@
 """HTTP in: parse, append, answer. It answers only after the fact is durable."""
 
-import hashlib
-import hmac
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,21 +9,15 @@ from pydantic import ValidationError
 
 from channels.address import address as address_of
 from channels.bsn import flagged
+from channels.repeat import KEY_PARAMETER, named
 from engine.engine import Engine
 from schemas.contact import ContactAnswered, ContactIdentified, ContactNoted, ContactReceived
 from schemas.errors import Refused
-from schemas.event import Event, derived, fact, faults
+from schemas.event import Event, fact, faults
 from schemas.reading import posted
 from services.intake.body import Kept, NewAnswer, NewContact, described, moment
 
-KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
-KEY_PARAMETER: Final[Mapping[str, Any]] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "description": "Your own id of this request. The same key and body again change nothing and get the same answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
-}
+ROOM: Final = "intake"
 
 
 def documented(model: type[NewContact | NewAnswer]) -> dict[str, Any]:
@@ -41,7 +32,7 @@ def router(engine: Engine, pepper: bytes, clock: Callable[[], datetime]) -> APIR
         """Somebody reached us. 201 means that the fact is durable; 503 that nobody knows: send it again as it was."""
         raw = await request.body()
         body = posted(NewContact, raw)
-        contact = named(request, "contact", body.model_dump_json(), pepper)
+        contact = named(request.headers, ROOM, "contact", body.model_dump_json(), pepper)
         given = address_of(body.address.kind, body.address.value) if body.address else None
         address = given.pseudonym(pepper) if given else f"unknown.{contact}"
         event = ContactReceived(
@@ -68,7 +59,7 @@ def router(engine: Engine, pepper: bytes, clock: Callable[[], datetime]) -> APIR
         """An agent answered this contact."""
         raw = await request.body()
         body = posted(NewAnswer, raw)
-        key = named(request, f"answer {contact_id}", body.model_dump_json(), pepper)
+        key = named(request.headers, ROOM, f"answer {contact_id}", body.model_dump_json(), pepper)
         try:
             event = ContactAnswered(
                 at=moment(body.at, clock()),
@@ -97,12 +88,3 @@ def by_hand(body: NewContact, event: ContactReceived) -> list[Event]:
     if body.party_id:
         said.append(ContactIdentified(at=event.at, **on, party_id=body.party_id, certainty="certain", how="agent"))
     return said
-
-
-def named(request: Request, what: str, body: str, pepper: bytes) -> str:
-    """The id of this request, from its key and what it says: a key that is used again for other words loses none."""
-    key = request.headers.get("idempotency-key", "")
-    if not KEY.fullmatch(key):
-        raise Refused("send an Idempotency-Key header: your own id of this request, of 1 to 200 plain characters")
-    said = f"{what}\0{key}\0{body}".encode()
-    return derived(f"intake {hmac.new(pepper, said, hashlib.sha256).hexdigest()}")

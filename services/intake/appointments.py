@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, HTTPException, Request
 
 from channels.address import address as address_of
+from channels.repeat import KEY_PARAMETER, named
 from engine.engine import Engine
 from schemas.appointment import (
     Appointment,
@@ -28,7 +29,7 @@ from schemas.appointment import (
 from schemas.errors import Refused
 from schemas.event import derived, fact
 from schemas.reading import posted
-from services.intake.api import KEY_PARAMETER, named
+from services.intake.api import ROOM
 from services.intake.body import EARLIEST, described, moment
 from services.intake.branches import Branch, Branches, moment_there
 from services.intake.visits import (
@@ -156,7 +157,7 @@ class Desk:
 
     async def keep(self, request: Request, what: str, said: str, event: Appointment, known: Visit | None) -> None:
         """Write it down, once. A request that comes again is the same fact, whatever has happened since."""
-        envelope = fact(event, key=named(request, what, said, self._pepper))
+        envelope = fact(event, key=named(request.headers, ROOM, what, said, self._pepper))
         refusal = None if known and envelope.id in known.facts else impossible(what, known)
         if refusal:
             raise HTTPException(CONFLICT, refusal)

@@ -4,21 +4,18 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl
 
 from channels.address import Address, address
 from channels.bsn import MASK, without_bsn
+from channels.forms import fields
 from channels.token import named
-from schemas.errors import Refused
 
 QUESTION_CHARS_MAX: Final = 5_000
 LINE_CHARS_MAX: Final = 200
 EMAIL_CHARS_MAX: Final = 254
-FIELDS_MAX: Final = 20
 FILLED_S_MIN: Final = 2.0  # Nobody reads and types faster.
 FORM_AGE_MAX: Final = timedelta(hours=24)
 EMAIL: Final = re.compile(r"[^@\s<>\"(),;:\\]+@[^@\s<>\"(),;:\\]+\.[^@\s<>\"(),;:\\.]{2,}")
-UNWRITTEN: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]+")
 FIELDS: Final = ("question", "email", "phone", "name", "website")
 
 
@@ -52,11 +49,7 @@ class Wrong(NamedTuple):
 
 def filled_in(raw: bytes) -> Asked:
     """What was sent. Raises `Refused` where that is no form of ours."""
-    try:
-        pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
-    except ValueError:
-        raise Refused("this is not the form as a browser sends it") from None
-    said = {name: UNWRITTEN.sub(" ", value.replace("\r\n", "\n")).strip() for name, value in reversed(pairs)}
+    said = fields(raw)
     return Asked(**{name: said.get(name, "") for name in Asked._fields})
 
 

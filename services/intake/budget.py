@@ -8,9 +8,10 @@ import structlog
 from sqlalchemy import Select, Table, bindparam, func, select
 
 from channels.channel import Undeliverable
+from channels.days import day_of
 from engine.ask import ask
 from engine.engine import Engine
-from services.intake.spent import day, spent
+from services.intake.spent import spent
 
 OVER: Final = "over-budget"
 
@@ -30,7 +31,9 @@ class Budget:
         """
         if channel not in self._per_day:
             return
-        [found] = await ask(self._engine, counted, [spent], (), {"channel": channel, "day": day(self._clock())})
+        [found] = await ask(
+            self._engine, counted, [spent], (), {"channel": channel, "day": day_of(self._clock()).isoformat()}
+        )
         if found["left_us"] >= self._per_day[channel]:
             log.error("courier.over-budget", channel=channel)
             raise Undeliverable("as many left today as a day may cost: what nobody typed goes another way", OVER)

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from channels.days import ZONE, answered_by
+from channels.days import answered_by, day_of
 from channels.token import token
 from engine.engine import Engine
 from schemas.contact import ContactReceived
@@ -117,7 +117,7 @@ class Form:
 
     def _confirmed(self, language: str, asked: Asked, contact: str) -> HTMLResponse:
         words = WORDS[language]
-        by = answered_by(self._clock().astimezone(ZONE).date(), self._settings.answer_days)
+        by = answered_by(day_of(self._clock()), self._settings.answer_days)
         values = {
             "asked": asked,
             "by": words["by"].format(day=day(by, language)),

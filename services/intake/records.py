@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from channels.address import address as address_of
 from channels.blind import blind, object_id
+from channels.repeat import KEY_PARAMETER, named
 from engine.engine import Engine
 from schemas import case as k
 from schemas import contact as c
@@ -19,7 +20,7 @@ from schemas.errors import Refused
 from schemas.event import Event, fact, faults
 from schemas.reading import posted
 from services.intake import acts
-from services.intake.api import KEY_PARAMETER, named
+from services.intake.api import ROOM
 from services.intake.body import Address, described, moment
 
 Answer = Mapping[str, str]
@@ -237,7 +238,7 @@ def accept(  # noqa: PLR0913, PLR0917  # All that one route stands on.
     async def taken(request: Request) -> dict[str, str]:
         """201 means that the fact is durable; 503 that nobody knows: send it again as it was."""
         body, on = posted(model, await request.body()), request.path_params
-        name = named(request, " ".join([path, *on.values()]), body.model_dump_json(), pepper)
+        name = named(request.headers, ROOM, " ".join([path, *on.values()]), body.model_dump_json(), pepper)
         try:
             events, answer = make(Call(on, body, name, moment(body.at, clock()), pepper))
         except ValidationError as error:

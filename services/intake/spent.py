@@ -1,11 +1,10 @@
 """What left on the roads that cost money, day by day."""
 
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
-from channels.days import ZONE
+from channels.days import day_of
 from engine.processor import Put, projection
 from schemas.event import Envelope
 from schemas.message import MessageSent, MessageUnknown
@@ -24,12 +23,8 @@ spent_table: Final = Table(
 
 def spend(event: MessageSent | MessageUnknown, _cause: Envelope) -> list[Put]:
     """Of what nobody knows whether it left, somebody may have to pay for."""
-    said = {"message_id": event.message_id, "channel": event.channel, "day": day(event.at)}
+    said = {"message_id": event.message_id, "channel": event.channel, "day": day_of(event.at).isoformat()}
     return [Put(said)] if event.channel in PAID else []
-
-
-def day(moment: datetime) -> str:
-    return moment.astimezone(ZONE).date().isoformat()
 
 
 spent: Final = projection("intake.spent", spent_table, spend)

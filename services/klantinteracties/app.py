@@ -18,6 +18,7 @@ import structlog
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from channels.repeat import KEY
 from engine.engine import Engine
 from engine.work import reason
 from schemas.errors import Conflict, Refused, Unavailable
@@ -40,7 +41,6 @@ SEVERAL: Final = "maak-klantcontact"
 TAKE: Final = "neem-over"
 DOCUMENT: Final = "openapi.json"
 HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
-KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 ON_LIST: Final = "GET, POST, HEAD, OPTIONS"
 ON_ONE: Final = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"
 ON_POST: Final = "POST, OPTIONS"

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
-from channels.days import ZONE
+from channels.days import day_of
 from engine.processor import Put, State, register
 from schemas.appointment import (
     AppointmentArrived,
@@ -60,7 +60,7 @@ def follow(known: Visit, event: Agreed | Ended | AppointmentReminded, cause: Env
     if after.starts_at is None:
         return after, []
     row = {name: getattr(after, name) for name in ("branch", "product", "ended", "came", "channel", "wording")}
-    day = after.starts_at.astimezone(ZONE).date().isoformat()
+    day = day_of(after.starts_at).isoformat()
     return after, [Put({"appointment_id": event.appointment_id, "day": day, **row})]
 
 

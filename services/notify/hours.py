@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from channels.days import SUNDAY, ZONE, holiday
+from channels.days import SUNDAY, ZONE, day_of, holiday
 
 LOUD: Final = frozenset({"sms", "whatsapp"})
 RECEIVED: Final = "contact-received"  # The template for whoever wrote a moment ago, and so is awake.
@@ -37,7 +37,7 @@ def days_before(moment: datetime, days: int, hour: time) -> datetime:
 
     By calendar days: an hour more or less, where the clocks change between them, moves nothing.
     """
-    day = moment.astimezone(ZONE).date() - timedelta(days=days)
+    day = day_of(moment) - timedelta(days=days)
     while not open_on(day):
         day -= timedelta(days=1)
     return datetime.combine(day, hour, ZONE).astimezone(UTC)

@@ -20,10 +20,6 @@ class Known(NamedTuple):
 NOTHING = Known()
 
 
-async def known_of(engine: Engine, address_id: str, channel: str, now: datetime) -> Known:
-    return Known(await language_of(engine, address_id), await shut_for(engine, address_id, channel, now))
-
-
 async def language_of(engine: Engine, address_id: str) -> str:
     rows = await ask(engine, spoken, [languages], (), {"address_id": address_id})
     return str(rows[0]["language"]) if len(rows) == 1 else ""

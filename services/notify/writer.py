@@ -15,7 +15,7 @@ import structlog
 from babel.dates import format_date, format_time
 
 from channels.calendar import Agreed, calendar
-from channels.days import ZONE, answered_by
+from channels.days import ZONE, answered_by, day_of
 from channels.gsm import counted, plain
 from channels.link import APPOINTMENT, PARTY, Links
 from engine.courier import Delivery
@@ -32,7 +32,7 @@ from schemas.notification import (
     NotificationWritten,
 )
 from services.notify.hours import RECEIVED, closes, next_open
-from services.notify.known import NOTHING, Known, known_of
+from services.notify.known import NOTHING, Known, language_of, shut_for
 from services.notify.receipts import AGENT
 from services.notify.settings import NotifySettings, Status
 from services.notify.texts import LANGUAGES, Texts, filled
@@ -92,7 +92,10 @@ class Writer:
         """Sooner or later: nothing is written before it is known. Raises `Unavailable` at a stop."""
         while True:
             try:
-                return await known_of(self._engine, due.address_id, due.channel, self._clock())
+                return Known(
+                    language=await language_of(self._engine, due.address_id) if due.template == RECEIVED else "",
+                    shut=await shut_for(self._engine, due.address_id, due.channel, self._clock()),
+                )
             except Unavailable:
                 if await self._engine.stopped(AGAIN_S):
                     raise
@@ -180,9 +183,9 @@ class Writer:
     def _said(self, due: NotificationDue, language: str, now: datetime) -> Mapping[str, str]:
         place, status = self._place(due), self._status(due)
         starts = due.starts_at.astimezone(place.zone) if due.starts_at else None
-        until = due.due.astimezone(ZONE).date() if due.due else None
+        until = day_of(due.due) if due.due else None
         if due.template == RECEIVED:
-            until = answered_by(due.at.astimezone(ZONE).date(), self._answer_days)
+            until = answered_by(day_of(due.at), self._answer_days)
         return {
             "organisation": self._settings.organisation,
             "phone": self._settings.phone,

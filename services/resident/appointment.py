@@ -1,6 +1,5 @@
 """The page of one appointment: when and where it is, and what can still be done about it."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -10,15 +9,15 @@ from starlette.responses import HTMLResponse, Response
 from channels.blind import keyed
 from channels.calendar import Agreed, calendar
 from channels.link import APPOINTMENT
+from engine.ask import shown_soon
 from engine.work import stamp
 from schemas.appointment import AppointmentCancelled, AppointmentConfirmed
 from schemas.errors import Unavailable
 from schemas.event import Event, derived, fact
 from schemas.task import TaskOpened
 from services.resident.asked import Form, fresh, language_of, posted
-from services.resident.known import House, Visit
-from services.resident.page import Page, day, hour
-from services.resident.seen import seen
+from services.resident.known import DESK, House, Visit
+from services.resident.page import Page
 from services.resident.wording import WORDS
 
 KEPT: Final = timedelta(days=30)  # After it its page is no more.
@@ -75,17 +74,8 @@ class Appointments:
 
     def shown(self, one: Standing, name: str = "appointment.html", status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401  # What its template asks for.
         said = {"visit": one.visit, "state": one.state, "confirmed": one.confirmed, "hour_seen": one.hour, "notice": ""}
-        said |= {**self._when(one), **values}
+        said |= {**self._page.when(one.visit, one.language), **values}
         return self._page.shown(name, one.language, one.path, status, **said)
-
-    def _when(self, one: Standing) -> Mapping[str, str]:
-        place = self._house.municipality.places.get(one.visit.branch)
-        zone = (place.here,) if place else ()
-        return {
-            "day": day(one.visit.starts_at, one.language, *zone),
-            "hour": hour(one.visit.starts_at, one.language, *zone),
-            "place": place.title if place else one.visit.branch,
-        }
 
     def calendar(self, one: Standing) -> str:
         municipality = self._house.municipality
@@ -94,7 +84,7 @@ class Appointments:
             version=1,
             starts_at=one.visit.starts_at,
             minutes=one.visit.minutes,
-            branch=self._when(one)["place"],
+            branch=self._page.when(one.visit, one.language)["place"],
             organisation=municipality.organisation,
             sender=municipality.sender,
         )
@@ -107,7 +97,7 @@ class Appointments:
         off = isinstance(event, AppointmentCancelled)
         if one.open and (off or not one.confirmed):
             await self._house.engine.append(fact(event, key=f"resident {one.visit.facts[-1]}"))
-            await seen(self._house.engine)
+            await shown_soon(self._house.engine, DESK)
             one = one._replace(state="cancelled" if off else one.state, confirmed=True)
         return self.shown(one)
 
@@ -128,7 +118,7 @@ class Appointments:
         return self.shown(one, "moved.html", text=form.text)
 
     def _task(self, one: Standing, form: Form) -> TaskOpened:
-        now, when = self._house.clock(), self._when(one._replace(language="nl"))
+        now, when = self._house.clock(), self._page.when(one.visit, "nl")
         said = keyed(self._house.pepper, one.visit.appointment_id, form.key, form.text)
         return TaskOpened(
             at=now,

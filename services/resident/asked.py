@@ -4,18 +4,15 @@ import re
 import secrets
 from collections.abc import Mapping
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import HTTPException, Request
 
 from channels.bsn import MASK, without_bsn
+from channels.forms import fields, ours
 from services.resident.wording import LANGUAGES
 
-FIELDS_MAX: Final = 20
 TEXT_CHARS_MAX: Final = 5_000
 KEY: Final = re.compile(r"[0-9a-f]{24}")
-HERE: Final = frozenset({"same-origin", "none"})
-UNWRITTEN: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]+")  # Nobody types these.
 
 
 class Form(NamedTuple):
@@ -69,20 +66,7 @@ async def posted(request: Request) -> Form:
     """Raises 403 where another site had it posted, and 400 where it is no form."""
     if not ours(request.headers):
         raise HTTPException(403, "this did not come from a page of ours")
-    try:
-        body = (await request.body()).decode()
-        pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
-    except ValueError:
-        raise HTTPException(400, "this is not the form as a browser sends it") from None
-    return Form({name: UNWRITTEN.sub(" ", value.replace("\r\n", "\n")).strip() for name, value in reversed(pairs)})
-
-
-def ours(headers: Mapping[str, str]) -> bool:
-    """Whether a page of ours posted it: browsers say who sent them. The link itself is what nobody else knows."""
-    site, origin = headers.get("sec-fetch-site", "none"), headers.get("origin")
-    if origin == "null":  # A page that tells no referrer sends a form so: then only its site says where it is from.
-        return site == "same-origin"
-    return site in HERE and (origin is None or urlsplit(origin).netloc == headers.get("host", ""))
+    return Form(fields(await request.body()))
 
 
 def language_of(request: Request, usual: str = LANGUAGES[0]) -> str:

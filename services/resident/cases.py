@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from channels.address import address as address_of
 from channels.blind import keyed
 from channels.link import APPOINTMENT, HOUR, PARTY, Link
+from engine.ask import shown_soon
 from engine.work import stamp
 from schemas.contact import ContactFiled, ContactIdentified, ContactReceived
 from schemas.errors import Unavailable
@@ -17,10 +18,9 @@ from schemas.event import Envelope, derived, fact
 from schemas.party import PartyPreferenceSet
 from services.resident.appointment import standing
 from services.resident.asked import Form, fresh, language_of, posted
-from services.resident.known import House, Theirs, Visit
+from services.resident.known import DESK, House, Theirs, Visit
 from services.resident.matters import Matter, matters, preference, shut_at, told
-from services.resident.page import Page, day, hour
-from services.resident.seen import seen
+from services.resident.page import Page
 from services.resident.telling import Teller
 from services.resident.wording import LANGUAGES
 
@@ -92,15 +92,8 @@ class Cases:
         )
 
     def _visit(self, one: Whose, visit: Visit, now: datetime) -> dict[str, str]:
-        place = self._house.municipality.places.get(visit.branch)
-        zone = (place.here,) if place else ()
         token = self._house.links.token(APPOINTMENT, visit.appointment_id, now)
-        return {
-            "day": day(visit.starts_at, one.language, *zone),
-            "hour": hour(visit.starts_at, one.language, *zone),
-            "place": place.title if place else visit.branch,
-            "path": f"/{APPOINTMENT}/{token}" if token else "",
-        }
+        return {**self._page.when(visit, one.language), "path": f"/{APPOINTMENT}/{token}" if token else ""}
 
     async def asked(self, one: Whose, form: Form) -> Response:
         """A question is kept before it is confirmed; or it is shown again, with what is wrong."""
@@ -118,7 +111,7 @@ class Cases:
             status = 503 if wrong == "wrong_later" else 400
             chosen = form.line("case")
             return self.shown(one, "ask.html", status, wrong=wrong, text=form.text, chosen=chosen, key=form.again)
-        await seen(self._house.engine)
+        await shown_soon(self._house.engine, DESK)
         return self.shown(one, "asked.html", text=form.text)
 
     def _question(self, one: Whose, form: Form, case: Matter) -> Sequence[Envelope]:
@@ -160,7 +153,7 @@ class Cases:
             for party in one.theirs.parties
         ]
         await self._house.engine.append(*(fact(event, key=key) for event in chosen))
-        await seen(self._house.engine)
+        await shown_soon(self._house.engine, DESK)
         return self.preferences(one._replace(prefers=channel, language=language), saved=True)
 
 

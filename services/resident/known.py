@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from channels.link import Links
 from engine.engine import Engine
 
 Row = Mapping[str, Any]
+
+DESK: Final = "desk."  # As which the views are named that the pages read.
 
 
 class Visit(Protocol):

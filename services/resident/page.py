@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from channels.days import ZONE
-from services.resident.known import Municipality
+from services.resident.known import Municipality, Visit
 from services.resident.wording import LANGUAGES, NAMES, WORDS
 
 PAGES: Final = Path(__file__).parent / "pages"
@@ -46,6 +46,16 @@ class Page:
             "said": f"?lang={language}",
         }
         return HTMLResponse(self._pages.get_template(name).render(shared | values), status)
+
+    def when(self, visit: Visit, language: str) -> Mapping[str, str]:
+        """The day, the hour and the place of an appointment, as people read them."""
+        place = self.municipality.places.get(visit.branch)
+        zone = (place.here,) if place else ()
+        return {
+            "day": day(visit.starts_at, language, *zone),
+            "hour": hour(visit.starts_at, language, *zone),
+            "place": place.title if place else visit.branch,
+        }
 
     def failure(self, status: int, language: str, headers: Mapping[str, str] | None = None) -> HTMLResponse:
         """The same words for every link that opens nothing: nobody learns why it does not."""

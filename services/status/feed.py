@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
-import structlog
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from channels.streaming import AGAIN_MS, PULSE_S, STREAM_S_MAX, Stream
 from engine.cluster import read_by
 from engine.engine import Engine
 from engine.processor import courier
@@ -25,16 +25,10 @@ from services.status.public import EVENTS, PUBLIC, begins, fits, told
 RECENT_MAX: Final = 2_000  # Events at hand.
 LOOK_MAX: Final = 200  # Events read at once.
 LOOK_S_MAX: Final = 0.5
-PULSE_S: Final = 10.0  # So often it says that it is still there.
-SEND_S_MAX: Final = 10.0  # Who takes nothing for so long is let go, and comes back.
-STREAM_S_MAX: Final = 900.0  # Then it has to ask again: its token may not hold any more.
 STREAMS_MAX: Final = 50
-AGAIN_MS: Final = 2_000
 PLACE: Final = re.compile(r"[A-Za-z0-9._-]*:[0-9]{1,15}(,[A-Za-z0-9._-]*:[0-9]{1,15}){0,999}")
-ABORT: Final = "draad.abort"  # How the server lets go of a connection whose other end does not read.
 
 Place = dict[str, int]  # How far each partition was told.
-log = structlog.get_logger("feed")
 
 
 class Feed:
@@ -78,34 +72,21 @@ class Feed:
             self._floor[gone.partition] = gone.position
 
 
-class Stream(Response):
+class Listener(Stream):
     """What happens, to one program, until it lets go."""
-
-    media_type = "text/event-stream"
 
     def __init__(self, feed: "Listening", place: Place, shows: Callable[[Envelope], bool]) -> None:
         super().__init__()
-        del self.headers["content-length"]
         self._feed, self._place, self._shows = feed, place, shows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._feed.streams += 1
-        gone = asyncio.ensure_future(disconnected(receive))
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            async for chunk in self._chunks(gone):
-                async with asyncio.timeout(SEND_S_MAX):
-                    await send({"type": "http.response.body", "body": chunk.encode(), "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except TimeoutError:
-            log.info("feed.dropped")
-            if abort := scope.get("extensions", {}).get(ABORT):
-                abort["now"]()
+            await super().__call__(scope, receive, send)
         finally:
-            gone.cancel()
             self._feed.streams -= 1
 
-    async def _chunks(self, gone: asyncio.Future[None]) -> AsyncIterator[str]:
+    async def chunks(self, gone: asyncio.Future[None]) -> AsyncIterator[str]:
         now = asyncio.get_running_loop().time
         until, pulse = now() + STREAM_S_MAX, now()
         yield f"retry: {AGAIN_MS}\n\n"
@@ -154,11 +135,6 @@ class Listening(Feed):
         return await super().after(place)
 
 
-async def disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def router(engine: Engine, source: str, closed: Callable[[], bool]) -> APIRouter:
     """`closed`: whether everybody has to let go, because we stop."""
     routes, feed = APIRouter(prefix="/v1/events", tags=["subscriptions"]), Listening(engine, source, closed)
@@ -168,7 +144,7 @@ def router(engine: Engine, source: str, closed: Callable[[], bool]) -> APIRouter
         request: Request,
         types: Annotated[str, Query(max_length=1_000, examples=["case.,task.done"])],
         about: Annotated[str, Query(max_length=200, pattern=r"^([a-z][a-z-]*/[A-Za-z0-9._~/-]*)?$")] = "",
-    ) -> Stream:
+    ) -> Listener:
         """Server-sent events from now on, or from where `Last-Event-ID` says, however long ago that was."""
         wanted = tuple(types.split(","))
         if not any(begins(kind, prefix) for kind in PUBLIC for prefix in wanted):
@@ -177,7 +153,7 @@ def router(engine: Engine, source: str, closed: Callable[[], bool]) -> APIRouter
             raise HTTPException(503, f"{STREAMS_MAX} programs listen already: come back later", {"Retry-After": "5"})
         last = request.headers.get("last-event-id", "")
         place = read(last) if last else dict(await feed.look())
-        return Stream(feed, place, lambda one: one.type in PUBLIC and fits(one.type, one.subject, wanted, about))
+        return Listener(feed, place, lambda one: one.type in PUBLIC and fits(one.type, one.subject, wanted, about))
 
     return routes
 

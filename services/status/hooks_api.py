@@ -1,10 +1,7 @@
 """HTTP in for subscribers: who is told what by a webhook, what did not reach them, and telling it again."""
 
 import asyncio
-import hashlib
-import hmac
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -12,13 +9,15 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import Select, Table, and_, or_, select
 
+from channels.repeat import KEY_PARAMETER
+from channels.repeat import named as told_as
 from engine.ask import Row, ask, caught_up
 from engine.cluster import read_by
 from engine.engine import Engine
 from engine.processor import courier
 from engine.values import number, text
 from schemas.errors import Refused, Unavailable
-from schemas.event import NINE_DIGITS, Id, Word, derived, fact, looks_like_bsn
+from schemas.event import NINE_DIGITS, Id, Word, fact, looks_like_bsn
 from schemas.reading import posted
 from schemas.subscription import (
     AboutPrefix,
@@ -41,14 +40,7 @@ SUBSCRIPTIONS_MAX: Final = 50  # That have not ended.
 REPLAY_MAX: Final = 100
 PAGE_MAX: Final = 100
 SEEN_S_MAX: Final = 10.0
-KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
-KEY_PARAMETER: Final[Mapping[str, Any]] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "description": "Your own id of this request. The same key and body again change nothing and get the same answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
-}
+ROOM: Final = "status"
 UNSEEN: Final = "it is written down, and not seen everywhere yet: send it again as it was"
 ENDED: Final = "this subscription has ended: make another"
 
@@ -334,10 +326,6 @@ def documented(model: type[Posted]) -> dict[str, Any]:
 
 
 async def told(request: Request, model: type[Any], what: str, key: bytes) -> tuple[Any, str]:
-    """The body, and the id of this request: a key that is used again for other words is another request."""
-    brought = request.headers.get("idempotency-key", "")
-    if not KEY.fullmatch(brought):
-        raise Refused("send an Idempotency-Key header: your own id of this request, of 1 to 200 plain characters")
+    """The body, and the id of this request."""
     body = posted(model, await request.body())
-    said = f"{what}\0{brought}\0{body.model_dump_json()}".encode()
-    return body, derived(f"status {hmac.new(key, said, hashlib.sha256).hexdigest()}")
+    return body, told_as(request.headers, ROOM, what, body.model_dump_json(), key)

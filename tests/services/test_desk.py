@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from channels import streaming
 from draad.parts import PARTS
 from schemas.contact import ContactReceived
 from schemas.event import fact
@@ -235,7 +236,7 @@ async def test_an_entry_comes_though_its_neighbour_was_set_aside_and_tried_again
 
 
 async def test_who_does_not_read_is_dropped(house: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "SEND_S_MAX", 0.05)
+    monkeypatch.setattr(streaming, "SEND_S_MAX", 0.05)
     subject = await tell(house, "Hallo", 2)
     async with Watcher(house, subject, place(house)) as watcher:
         watcher.reads.clear()

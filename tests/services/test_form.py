@@ -15,11 +15,12 @@ from limits import RateLimitItemPerMinute
 
 from channels.bsn import MASK
 from channels.days import answered_by
+from channels.forms import FIELDS_MAX
 from draad.rates import LIMITS, VISITOR, Rates
 from draad.site import Site
 from engine.memory import Disk, MemoryStore
 from schemas.errors import Unavailable
-from services.intake.asked import FIELDS_MAX, QUESTION_CHARS_MAX
+from services.intake.asked import QUESTION_CHARS_MAX
 from services.intake.form import FormSettings
 from services.intake.wording import WORDS
 from tests.rooms import NOW, Rooms, rooms

@@ -16,7 +16,7 @@ from schemas.errors import Refused
 from schemas.event import Event, fact
 from schemas.token import TokenUsed
 from services.status import feed as module
-from services.status.feed import Feed, Listening, Stream, read, written
+from services.status.feed import Feed, Listener, Listening, read, written
 from services.status.public import fits
 from tests.contract.places import Place
 from tests.rooms import NOW
@@ -38,7 +38,7 @@ async def happen(engine: Engine, *events: Event) -> None:
 async def hearing(feed: Listening, last: str = "", types: tuple[str, ...] = ("case.",)) -> AsyncIterator[Any]:
     """The other end of a stream: a function that waits for the next event, as its place and what it says."""
     place = read(last) if last else dict(await feed.look())
-    stream = Stream(feed, place, lambda one: fits(one.type, one.subject, types))
+    stream = Listener(feed, place, lambda one: fits(one.type, one.subject, types))
     sent, gone = asyncio.Queue[str](), asyncio.Event()
 
     async def receive() -> Message:

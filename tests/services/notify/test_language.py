@@ -7,7 +7,7 @@ from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from schemas.event import Event, fact
 from schemas.party import PartyAddressLinked, PartyAddressUnlinked, PartyPreferenceSet
-from services.notify.known import Known, known_of
+from services.notify.known import language_of
 from services.notify.language import languages
 from services.notify.shut import addresses_shut
 
@@ -28,8 +28,7 @@ async def at(address_id: str, *events: Event) -> str:
     for nth, event in enumerate(events):
         await engine.append(fact(event, key=str(nth)))
     await engine.settle(languages, addresses_shut)
-    known: Known = await known_of(engine, address_id, "email", NOW)
-    return known.language
+    return await language_of(engine, address_id)
 
 
 async def test_the_language_that_they_chose_before_or_after_the_address_was_theirs() -> None:

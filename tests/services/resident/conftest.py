@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.resident import seen
+from engine import ask
 from tests.rooms import rooms
 from tests.services.resident.town import SITE, Hand, Town
 
@@ -12,7 +12,7 @@ from tests.services.resident.town import SITE, Hand, Town
 @pytest.fixture
 async def town(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
     """Its parts do not run by themselves, so nobody waits for them either: `Town` has them settle."""
-    monkeypatch.setattr(seen, "SHOWN_S_MAX", 0.0)
+    monkeypatch.setattr(ask, "SHOWN_S_MAX", 0.0)
     hand = Hand()
     async with rooms(clock=hand, site=SITE) as house:
         await house.settle()
