@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -52,6 +53,12 @@ def command(log: Path, *words: str, **more: str) -> Command:
     said = CliRunner().invoke(app, words, env=environ | environment(log, **more), catch_exceptions=False)
     structlog.reset_defaults()
     return Command(said.exit_code, said.stdout, said.stderr)
+
+
+def aside(log: Path, *words: str, **more: str) -> Command:
+    """The same in a thread of its own, as a browser may have the loop of this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(command, log, *words, **more).result()
 
 
 @dataclass

@@ -19,7 +19,7 @@ from services.desk.door import AGENT, LEAD, Door
 from services.desk.entrance import COOKIE
 from tests.chromium import fit, opened, press
 from tests.desk import arrives, enter, mailed, state, visit
-from tests.running import Running, draad, running
+from tests.running import Running, aside, running
 
 
 @pytest.fixture
@@ -391,4 +391,4 @@ def test_what_nobody_could_read_is_told_when_it_still_cannot_and_is_discarded_wi
 
 
 def link_of(log: Path) -> str:
-    return draad(log, "link").stdout.strip().rpartition("/")[2]
+    return aside(log, "link").stdout.strip().rpartition("/")[2]

@@ -26,11 +26,11 @@ def alone(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[list
 
 @contextmanager
 def together(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[list[Running]]:
-    """One machine answers, another works."""
+    """One machine answers, another works: that one first, as a desk waits a while for views that nobody makes."""
     log = folder / "draad.db"  # There is none: the settings name a log on Kafka.
     with (
-        running(log, port, None, "desk", **settings) as desk,
         running(log, 0, None, "work", **settings) as work,
+        running(log, port, None, "desk", **settings) as desk,
     ):
         yield [desk, work]
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from services.intake.asked import FILLED_S_MIN
 from tests.chromium import SHOTS, fit
-from tests.running import Running, draad, running
+from tests.running import Running, aside, running
 from tests.story.website import Municipality
 
 SITE: Final = """
@@ -48,7 +48,7 @@ def focused(page: Page) -> str:
 
 def logged(folder: Path, type: str) -> list[str]:
     """The facts of this type, a line each."""
-    said = draad(folder / "draad.db", "log", "--json", "--type", type)
+    said = aside(folder / "draad.db", "log", "--json", "--type", type)
     assert said.returncode == 0, said.stderr
     return said.stdout.splitlines()
 

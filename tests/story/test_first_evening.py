@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.chromium import fit, press
 from tests.desk import arrives, enter, state, visit
-from tests.running import Running, draad, running
+from tests.running import Running, aside, running
 
 MAIL = ("email", "email", "jan@example.nl")
 
@@ -160,7 +160,7 @@ def test_a_rebuild_under_an_open_page_is_seen_and_loses_nothing(page: Page, log:
         path = writes(house, "eerst", 1)
         enter(page, house)
         visit(page, house, path)
-        assert draad(log, "rebuild", "desk.entry").returncode == 0
+        assert aside(log, "rebuild", "desk.entry").returncode == 0
         writes(house, "daarna")
         expect(page.locator(".entry--in")).to_have_count(2)
         assert texts(page) == ["daarna", "eerst"]

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from services.notify.proof import fault
-from tests.running import draad
+from tests.running import aside
 from tests.story.town import MAIL, Town, eventually
 
 TOLD: Final = """
@@ -53,7 +53,7 @@ def test_she_hears_of_her_appointment_and_her_case_by_mail_and_of_each_thing_onc
         assert reads(town, f"/v1/cases/{case}/timeline").count("contact.made") == 2
         named = [one["notification_id"] for one in town.facts("notification.sent")]
         dossiers = [town.draad.client.get(f"/v1/notifications/{name}/proof").json() for name in named]
-        doctor = draad(town.folder / "draad.db", "doctor", **town.settings).stdout
+        doctor = aside(town.folder / "draad.db", "doctor", **town.settings).stdout
         assert "Of every change of the last two days residents were told, or there is a reason." in doctor
     mails = [mail(taken) for taken in town.relay.taken]
     assert sorted(str(one["Subject"]).split(" op ")[0] for one in mails) == [

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.chromium import fit, opened
-from tests.running import draad
+from tests.running import aside
 from tests.story.agent import Agent, Entry
 from tests.story.town import MAIL, PHONE, Town, eventually
 
@@ -184,5 +184,5 @@ def everything_is_there_once(town: Town, agent: Agent) -> None:
     assert [(step["product"], step["step"]) for step in town.facts("journey.stepped")] == [
         ("paspoort", "information")
     ] * 2
-    parked = draad(town.folder / "draad.db", "parked", **town.settings)
+    parked = aside(town.folder / "draad.db", "parked", **town.settings)
     assert parked.returncode == 0, parked.stdout

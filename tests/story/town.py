@@ -23,7 +23,7 @@ from tests.channels.post import plain
 from tests.fakes import meta, twilio
 from tests.fakes.meta import Meta
 from tests.fakes.twilio import PUBLIC, Callback, Twilio, Voice
-from tests.running import Running, draad
+from tests.running import Running, aside
 from tests.services.relay import Relay, relaying
 from tests.signers.letter import SETTINGS as LETTER
 from tests.signers.letter import sign
@@ -203,7 +203,7 @@ class Town:
     # What is on the log in the end.
 
     def facts(self, type: str) -> list[dict[str, Any]]:
-        shown = draad(self.folder / "draad.db", "log", "--json", "--after", "0", "--type", type, "--data", "--personal",
+        shown = aside(self.folder / "draad.db", "log", "--json", "--after", "0", "--type", type, "--data", "--personal",
                       **self.settings)  # fmt: skip
         assert shown.returncode == 0, shown.stderr
         return [json.loads(line)["data"] for line in shown.stdout.splitlines()]
