@@ -1,7 +1,7 @@
 # The verbs of this house. `make` alone says what each one does.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench schemas lock clean
+.PHONY: help run test check fetched format bench schemas lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,13 +18,16 @@ run: $(VENV)/.run ## Install Draad and start it at port 8000; PORT=9000 takes an
 
 test: $(VENV)/.test ## Install what the tests need, check, and run all tests; ARGS="-k timer" runs some
 	infra/packages.sh
-	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory --jobs=2 --output-sync check fetched
 	$(BIN)/pytest -n logical --dist loadgroup $(ARGS)
 
 check: $(VENV)/.test ## Check layout, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+fetched: $(VENV)/.test
+	$(BIN)/python -m infra.fetched
 
 format: $(VENV)/.test ## Lay out the code, and mend what can be mended by itself
 	$(BIN)/ruff format .

@@ -1,9 +1,9 @@
 """A real browser for tests: Chromium by itself, pages that may not break, and a look at them as people have them."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, Final
 
 import pytest
@@ -17,7 +17,7 @@ ALONE: Final = (
 )
 WAIT_MS: Final = 60_000
 WIDTHS: Final = (320, 390, 768, 1280, 1920)
-SHOTS: Final = Path(gettempdir()) / "draad-shots"
+SHOTS: Final = os.environ.get("DRAAD_TEST_SHOTS")  # A folder: it gets a picture of every page.
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -57,12 +57,16 @@ def press(page: Page, *keys: str) -> None:
 
 
 def fit(page: Page, name: str) -> None:
-    """Nothing to complain about for axe, at any width nothing to scroll sideways; and a picture of it."""
+    """Nothing to complain about for axe, at any width nothing to scroll sideways; and a picture where asked."""
     found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
     assert [(violation["id"], [n["html"] for n in violation["nodes"]]) for violation in found] == []
-    SHOTS.mkdir(exist_ok=True)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} at {width}"
-        page.screenshot(path=SHOTS / f"{name}-{width}.png", full_page=width < 700)
+        picture(page, f"{name}-{width}", whole=width < 700)
     page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def picture(page: Page, name: str, *, whole: bool) -> None:
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=whole)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from services.intake.asked import FILLED_S_MIN
-from tests.chromium import SHOTS, fit
+from tests.chromium import fit, picture
 from tests.running import Running, aside, running
 from tests.story.website import Municipality
 
@@ -110,7 +110,7 @@ def test_it_works_without_scripts_in_english_and_zoomed_in(browser: Browser, hou
     page.get_by_role("button", name="Send your question").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("We have your question")
     expect(page.locator(".asked")).to_contain_text("<b onmouseover")
-    page.screenshot(path=SHOTS / "form-english-320.png", full_page=True)
+    picture(page, "form-english-320", whole=True)
     context.close()
 
 
