@@ -101,6 +101,16 @@ class Tool:
         log = await self.house.engine.read(0, 1_000)
         return [json.loads(one.data)["result"] for one in log if one.type == "contact.noted"]
 
+    async def tied(self) -> list[tuple[str, str]]:
+        """The objects that contacts are about, by the facts of the log."""
+        log, ties = await self.house.engine.read(0, 1_000), dict[str, tuple[str, str]]()
+        for said, name in [(json.loads(one.data), one.type) for one in log]:
+            if name == "contact.tied":
+                ties[said["object_id"]] = said["kind"], said["title"]
+            elif name == "contact.untied":
+                del ties[said["object_id"]]
+        return list(ties.values())
+
     async def story(self, subject: str) -> list[tuple[str, str]]:
         """What the desk tells of it, when its views are as far as the log."""
         await self.shown()

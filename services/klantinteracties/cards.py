@@ -71,4 +71,4 @@ def row(said: Said, about: str) -> Columns:
     return found | {"address_id": said.address_id or None, "doc": text}
 
 
-cards: Final = register("klantinteracties.cards", table, card)
+cards: Final = register("klantinteracties.cards", table, card, version=2)

@@ -31,10 +31,11 @@ SORTS: Final = {"person": "medewerker", "group": "organisatorische_eenheid", "de
 
 OfContact = c.ContactReceived | c.ContactAnswered | c.ContactMade
 Whose = c.ContactIdentified | c.ContactUnidentified | c.ContactFiled | c.ContactUnfiled
+Ties = c.ContactTied | c.ContactUntied
 OfParty = p.PartyRegistered | p.PartyPreferenceSet | p.PartyIdentifierSet | p.PartyIdentifierUnset
 Reached = p.PartyAddressLinked | p.PartyAddressUnlinked
 Job = t.TaskOpened | t.TaskAssigned | t.TaskDone | t.TaskReopened
-House = OfContact | Whose | OfParty | Reached | Job
+House = OfContact | Whose | Ties | OfParty | Reached | Job
 
 
 class Kept(State, frozen=True):
@@ -81,6 +82,8 @@ def told(kept: Kept, event: CardWritten | CardRemoved | House) -> Told:
             return kept, contact(event)
         case c.ContactIdentified() | c.ContactUnidentified() | c.ContactFiled() | c.ContactUnfiled():
             return kept, whose(event)
+        case c.ContactTied() | c.ContactUntied():
+            return kept, tied(event)
         case _:
             return standing(kept, event)
 
@@ -221,6 +224,18 @@ def whose(event: Whose) -> list[Said | Gone]:
             filed = {"klantcontact": to("klantcontacten", event.contact_id), "wasKlantcontact": None}
             return [Said("onderwerpobjecten", card, stamp(event.at), filed | {"onderwerpobjectidentificator": case})]
     return [Gone(card)]
+
+
+def tied(event: Ties) -> list[Said | Gone]:
+    """Which object it is about, where somebody at the desk said so. It has no number there, but what it is called."""
+    if event.agent_id == DESK_TOOL:
+        return []  # Its card says it.
+    card = derived(f"card {event.object_id} {event.contact_id}")
+    if isinstance(event, c.ContactUntied):
+        return [Gone(card)]
+    thing = dict(zip(IDENTIFIER, (event.title, event.kind, "draad", "naam"), strict=True))
+    about = {"klantcontact": to("klantcontacten", event.contact_id), "wasKlantcontact": None}
+    return [Said("onderwerpobjecten", card, stamp(event.at), about | {"onderwerpobjectidentificator": thing})]
 
 
 def reached(kept: Kept, event: Reached) -> Told:

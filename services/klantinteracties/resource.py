@@ -64,12 +64,17 @@ class Change(NamedTuple):
     near: Sequence[Row]  # Those that belong to what it belongs to, where the resource asks for them.
     lists: Mapping[str, list[Any]]  # What was given of other cards, by field.
     address_id: str  # The pseudonym of the address that it holds.
+    objects: tuple[str, str] = ("", "")  # The keyed hash of the object that it named, and of the one that it names.
 
     @property
     def doc(self) -> Doc:
         found = self.after or self.before
         assert found, "something is written or removed"
         return found
+
+    @property
+    def docs(self) -> tuple[Doc | None, Doc | None]:
+        return self.before, self.after
 
     @property
     def who(self) -> dict[str, Any]:
@@ -135,6 +140,7 @@ class Resource:
     judge: Callable[[Change, Reading], None] = no_objection  # What can only be said beside other cards.
     also: Callable[[Change], list[Also]] = nothing_else
     address: Callable[[Doc], tuple[str, str] | None] = nowhere  # By which the house knows it: its kind and value.
+    object: Callable[[Doc], tuple[str, str] | None] = nowhere  # That it names: its kind, and what it is called.
     cascade: tuple[tuple[str, str], ...] = field(default=())  # What goes when it goes: kinds, and the column.
     unique: tuple[str, ...] = ()  # Columns of which no two cards of this kind hold the same.
     orders: Mapping[str, bool] = field(default_factory=dict)  # What `ordering` may say, and whether it falls.

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from channels.address import address as address_of
+from channels.blind import object_id
 from engine.work import stamp
 from schemas.card import Card, CardRemoved, CardWritten
 from schemas.contact import ContactReceived
@@ -108,7 +109,12 @@ class Write:
         found = resource.address(doc) if doc else None
         where = address_of(*found).pseudonym(self.pepper) if found else ""
         near = [self.fresh.get(one["uuid"], one) for one in near if one["uuid"] not in self.gone.get(one["about"], ())]
-        return Change(uuid, about, taken.at, before, doc, row, linked, near, lists, where)
+        objects = self.object_of(resource, before), self.object_of(resource, doc)
+        return Change(uuid, about, taken.at, before, doc, row, linked, near, lists, where, objects)
+
+    def object_of(self, resource: Resource, doc: Doc | None) -> str:
+        named = resource.object(doc) if doc else None
+        return object_id(*named, self.pepper) if named else ""
 
     async def linked(self, mine: Reading, before: Doc | None) -> dict[str, Row]:
         """The cards that it names, and named before. One that is not there is a fault."""

@@ -1,5 +1,7 @@
 """What comes in over a channel, and what is said at the desk, is seen by desk tools as if they had written it."""
 
+import pytest
+
 from tests.tools import CASE, KISS_CASE, PERSON, Tool
 
 PHONE = {"kind": "phone", "value": "06 12345678"}
@@ -47,6 +49,46 @@ async def test_who_it_was_and_which_case_as_an_agent_says_and_takes_back(tool: T
     await tool.desk(f"contacts/{name}/unfile", case_id=CASE, **on)
     assert await tool.found("klantcontacten", 0, **by_case) == []
     assert await tool.found("klantcontacten", 0, hadBetrokkene__wasPartij__uuid=party) == []
+
+
+async def test_which_tree_it_is_about_as_an_agent_says_and_takes_back(tool: Tool) -> None:
+    call = await tool.desk("contacts", channel="phone", address=PHONE)
+    tree = {"kind": "boom", "title": "Eik aan de Dam", "address_id": call["address_id"]}
+    await tool.desk(f"contacts/{call['contact_id']}/tie", **tree)
+    by_tree = {"onderwerpobject__onderwerpobjectidentificatorObjectId": "Eik aan de Dam"}
+    assert await tool.found("klantcontacten", 1, **by_tree) == [call["contact_id"]]
+    [about] = (await tool.ask("onderwerpobjecten", klantcontact__uuid=call["contact_id"]))["results"]
+    assert about["onderwerpobjectidentificator"]["codeObjecttype"] == "boom"
+    await tool.desk(f"contacts/{call['contact_id']}/untie", **tree)
+    assert await tool.found("klantcontacten", 0, **by_tree) == []
+
+
+async def test_which_tree_it_is_about_as_a_tool_says_changes_and_takes_back(tool: Tool) -> None:
+    contact, folded = await tool.contact(), "eik  13"  # The same, as names are compared.
+    tree = {"objectId": "Eik 12", "codeObjecttype": "Boom", "codeRegister": "bor", "codeSoortObjectId": "nummer"}
+    made = await tool.post("onderwerpobjecten", {"klantcontact": contact, "onderwerpobjectidentificator": tree})
+    assert await tool.tied() == [("boom", "Eik 12")]
+    for name in ("Eik 13", folded):
+        await tool.patch(f"onderwerpobjecten/{made['uuid']}", onderwerpobjectidentificator=tree | {"objectId": name})
+        assert await tool.tied() == [("boom", "Eik 13")]
+    await tool.delete(f"onderwerpobjecten/{made['uuid']}")
+    assert await tool.tied() == []
+
+
+@pytest.mark.parametrize(
+    "said", [{"codeObjecttype": "zaak"}, {"objectId": ""}, {"objectId": "123456782"}, {"codeObjecttype": "12"}]
+)
+async def test_what_is_no_object_of_ours_ties_nothing_and_stands_in_the_tool(tool: Tool, said: dict[str, str]) -> None:
+    contact = await tool.contact()
+    thing = {
+        "objectId": "Eik 12",
+        "codeObjecttype": "boom",
+        "codeRegister": "bor",
+        "codeSoortObjectId": "nummer",
+    } | said
+    await tool.post("onderwerpobjecten", {"klantcontact": contact, "onderwerpobjectidentificator": thing})
+    assert len(await tool.results("onderwerpobjecten")) == 1
+    assert await tool.tied() == []
 
 
 async def test_what_an_agent_wrote_back_refers_to_what_was_asked(tool: Tool) -> None:
