@@ -1,20 +1,28 @@
-"""A Draad that runs on a file, and the two ways in which tools call it."""
+"""A Draad, on a file or on many machines, and the two ways in which tools call it."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
+from infra.servers import Redis
 from tests.klantclient.hands import Hand, hand
-from tests.klantclient.houses import BOTH, House
+from tests.klantclient.houses import BOTH, MANY, ONE, House
+from tests.many import deployed
 from tests.running import running
 
 
-@pytest.fixture(scope="package")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture(scope="package", params=[ONE, pytest.param(MANY, marks=pytest.mark.xdist_group("servers"))])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    with running(folder / "draad.db", 0, None) as found:
-        yield House(found, folder / "draad.db")
+    log = folder / "draad.db"
+    with ExitStack() as opened:
+        settings = deployed(opened.enter_context(Redis()), folder) if request.param == MANY else {}
+        if settings:
+            opened.enter_context(running(log, 0, None, "work", **settings))
+        verb = "desk" if settings else "run"
+        yield House(opened.enter_context(running(log, 0, None, verb, **settings)), log, settings)
 
 
 @pytest.fixture(scope="package")
