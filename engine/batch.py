@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from sqlalchemy import Table
 
 from engine.broker import Sent
 from engine.postgres import CARRIED, LOCKED, Database, Db, columns, post
-from engine.processor import Drop, Part, Projection, Put
-from engine.store import Changes, Task
+from engine.processor import Add, Change, Drop, Part, Projection
+from engine.rows import runs, shape
+from engine.store import COMPILED_MAX, Changes, Task
 from engine.tables import view_of
 from schemas.errors import Conflict, Refused
 
@@ -59,12 +61,12 @@ async def write(db: Db, batches: Sequence[Batch]) -> Sequence[Exception | None]:
     ours = [batch for batch in batches if batch.task.number in moved]
     if states := [(b.task.number, *one) for b in ours for one in b.changes.states.items()]:
         await db.execute(STATES, *columns(states))
-    views: dict[int, tuple[Projection, list[Put | Drop]]] = {}  # A view has rows from several partitions.
+    views: dict[int, tuple[Projection, list[Change]]] = {}  # A view has rows from several partitions.
     for batch in ours:
         if isinstance(batch.part, Projection) and batch.changes.rows:
             views.setdefault(batch.view, (batch.part, []))[1].extend(batch.changes.rows)
         await keep_aside(db, batch.task.number, batch.changes)
-    for number, (part, changed) in views.items():
+    for number, (part, changed) in sorted(views.items()):  # In one order, as are the rows that are added to.
         await put(db, view_of(part.table, number), changed)
     await keep_timers(db, ours)
     if told := [batch for batch in ours if batch.sent]:
@@ -73,25 +75,25 @@ async def write(db: Db, batches: Sequence[Batch]) -> Sequence[Exception | None]:
     return [None if b.task.number in moved else Conflict(f"{b.task.name} has been taken over") for b in batches]
 
 
-async def put(db: Db, view: Table, rows: Sequence[Put | Drop]) -> None:
+async def put(db: Db, view: Table, rows: Sequence[Change]) -> None:
     """Write rows in order, many at a time where several of a kind follow each other."""
-    names = [column.name for column in view.columns]
-    key = [column.name for column in view.primary_key.columns]
-    rest = ", ".join(f'"{n}" = excluded."{n}"' for n in names if n not in key)
-    what = f"DO UPDATE SET {rest}" if rest else "DO NOTHING"
-    columns, marks = ", ".join(f'"{n}"' for n in names), ", ".join(f"${n + 1}" for n in range(len(names)))
+    for kind, values in runs(view, rows):
+        await db.executemany(changing(view, kind), values)
+
+
+@lru_cache(COMPILED_MAX)
+def changing(view: Table, kind: type[Change]) -> str:
+    """The statement that makes one change of this kind."""
+    key, other = shape(view)
+    if kind is Drop:
+        return f'DELETE FROM "{view.name}" WHERE ' + " AND ".join(f'"{n}" = ${i + 1}' for i, n in enumerate(key))
+    grown = f'"{view.name}"."{{0}}" + excluded."{{0}}"' if kind is Add else 'excluded."{0}"'
+    rest = ", ".join(f'"{n}" = {grown.format(n)}' for n in other)
+    columns = ", ".join(f'"{n}"' for n in (*key, *other))
+    marks = ", ".join(f"${n + 1}" for n in range(len(view.columns)))
     keys = ", ".join(f'"{n}"' for n in key)
-    upsert = f'INSERT INTO "{view.name}" ({columns}) VALUES ({marks}) ON CONFLICT ({keys}) {what}'
-    delete = f'DELETE FROM "{view.name}" WHERE ' + " AND ".join(f'"{n}" = ${i + 1}' for i, n in enumerate(key))
-    waiting: list[tuple[Any, ...]] = []
-    for row in rows:
-        if isinstance(row, Put):
-            waiting.append(tuple(row.row[name] for name in names))
-        else:
-            await db.executemany(upsert, waiting)
-            waiting.clear()
-            await db.execute(delete, *(row.key[name] for name in key))
-    await db.executemany(upsert, waiting)
+    what = f"DO UPDATE SET {rest}" if rest else "DO NOTHING"
+    return f'INSERT INTO "{view.name}" ({columns}) VALUES ({marks}) ON CONFLICT ({keys}) {what}'
 
 
 async def keep_timers(db: Db, batches: Sequence[Batch]) -> None:

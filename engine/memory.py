@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from sqlalchemy import Select, Table
 
-from engine.processor import Courier, Drop, Part, Projection, Put
+from engine.processor import Change, Courier, Part, Projection, Put
+from engine.rows import fold
 from engine.statements import make_view, put, selected
 from engine.store import NO_REBUILD, Aside, Changes, Lease, Parked, Pull, Standing, Task, Timer
 from engine.tables import view_of
@@ -320,7 +321,7 @@ class MemoryStore:
         kept.states.update(changes.states)
         for row in changes.rows:
             assert kept.table is not None, "only a projection has rows"
-            fold_row(kept.rows, row, kept.table)
+            fold(kept.rows, row, kept.table)
         for name, timer in changes.timers.items():
             kept.fired -= {kept.timers.pop(name, timer)}
             if timer:
@@ -345,15 +346,6 @@ class MemoryStore:
         redrive.extend(s for s in subjects if s not in redrive)
 
 
-def lay_out(db: sqlite3.Connection, table: Table, number: int, rows: Sequence[Put | Drop]) -> None:
+def lay_out(db: sqlite3.Connection, table: Table, number: int, rows: Sequence[Change]) -> None:
     make_view(db, table, number)
     put(db, view_of(table, number), rows)
-
-
-def fold_row(rows: dict[tuple[Any, ...], dict[str, Any]], row: Put | Drop, table: Table) -> None:
-    values = row.row if isinstance(row, Put) else row.key
-    name = tuple(values[column.name] for column in table.primary_key.columns)
-    if isinstance(row, Put):
-        rows[name] = dict(row.row)
-    else:
-        rows.pop(name, None)

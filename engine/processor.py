@@ -54,6 +54,19 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Add:
+    """Of the row with this primary key, the other columns named grow by so much: integers, which begin at 0.
+
+    Many subjects may add to one row. A rebuild adds to a row of its own, from the beginning.
+    """
+
+    row: Mapping[str, Any]
+
+
+Change = Put | Drop | Add
+
+
+@dataclass(frozen=True, slots=True)
 class Processor(Generic[Kept]):
     """A step function, the events it reads, and the state it keeps per subject.
 
@@ -110,7 +123,7 @@ def processor(
 
 
 def projection(
-    name: str, table: Table, handle: Callable[[Any, Envelope], Sequence[Put | Drop]], version: int = 1
+    name: str, table: Table, handle: Callable[[Any, Envelope], Sequence[Change]], version: int = 1
 ) -> Projection:
     """Make a projection of a function. Its signature says what it reads; `table` describes it for every engine."""
     event, *_ = get_type_hints(handle).values()
@@ -120,7 +133,7 @@ def projection(
 def register(
     name: str,
     table: Table,
-    handle: Callable[[Kept, Any, Envelope], tuple[Kept, Sequence[Put | Drop]]],
+    handle: Callable[[Kept, Any, Envelope], tuple[Kept, Sequence[Change]]],
     version: int = 1,
 ) -> Projection:
     """Make a projection that remembers. In go what it knew of the subject and what happened; out come that and rows."""
@@ -151,7 +164,7 @@ def step(processor: Processor[Any], stored: str | None, cause: Envelope) -> tupl
     return state, [effect(e, cause=cause, by=processor.name, nth=n) for n, e in enumerate(events)]
 
 
-def rows(view: Projection, stored: str | None, cause: Envelope) -> tuple[str | None, Sequence[Put | Drop]]:
+def rows(view: Projection, stored: str | None, cause: Envelope) -> tuple[str | None, Sequence[Change]]:
     """What one event means for the view's table, and for what it remembers of the subject, if it remembers.
 
     Raises whatever the function raises, and `TooMuch`.

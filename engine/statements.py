@@ -10,7 +10,8 @@ from sqlalchemy import Boolean, Integer, Select, String, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from engine.processor import Drop, Put
+from engine.processor import Add, Change, Drop
+from engine.rows import runs, shape
 from engine.store import COMPILED_MAX, Standing, Task
 from engine.tables import view_of
 from schemas.errors import Conflict, Unavailable
@@ -120,24 +121,23 @@ def make_view(db: sqlite3.Connection, described: Table, number: int) -> None:
         db.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
 
 
-def put(db: sqlite3.Connection, view: Table, rows: Sequence[Put | Drop]) -> None:
+def put(db: sqlite3.Connection, view: Table, rows: Sequence[Change]) -> None:
     """Write rows in order, many at a time where several of a kind follow each other."""
-    names = [column.name for column in view.columns]
-    key = [column.name for column in view.primary_key.columns]
-    rest = ", ".join(f'"{n}" = excluded."{n}"' for n in names if n not in key)
+    for kind, values in runs(view, rows):
+        db.executemany(changing(view, kind), values)
+
+
+@lru_cache(COMPILED_MAX)
+def changing(view: Table, kind: type[Change]) -> str:
+    """The statement that makes one change of this kind."""
+    key, other = shape(view)
+    if kind is Drop:
+        return f'DELETE FROM "{view.name}" WHERE ' + " AND ".join(f'"{n}" = ?' for n in key)
+    grown = '"{0}" + excluded."{0}"' if kind is Add else 'excluded."{0}"'
+    rest = ", ".join(f'"{n}" = {grown.format(n)}' for n in other)
+    columns, marks = ", ".join(f'"{n}"' for n in (*key, *other)), ", ".join("?" * len(view.columns))
     what = f"DO UPDATE SET {rest}" if rest else "DO NOTHING"
-    columns, marks = ", ".join(f'"{n}"' for n in names), ", ".join("?" * len(names))
-    upsert = f'INSERT INTO "{view.name}" ({columns}) VALUES ({marks}) ON CONFLICT {what}'
-    delete = f'DELETE FROM "{view.name}" WHERE ' + " AND ".join(f'"{n}" = ?' for n in key)
-    waiting: list[tuple[Any, ...]] = []
-    for row in rows:
-        if isinstance(row, Put):
-            waiting.append(tuple(row.row[name] for name in names))
-        else:
-            db.executemany(upsert, waiting)
-            waiting.clear()
-            db.execute(delete, tuple(row.key[name] for name in key))
-    db.executemany(upsert, waiting)
+    return f'INSERT INTO "{view.name}" ({columns}) VALUES ({marks}) ON CONFLICT {what}'
 
 
 class Compiled(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from sqlalchemy import Select, Table
 
-from engine.processor import Drop, Part, Projection, Put
+from engine.processor import Change, Part, Projection
 from schemas.event import Envelope
 
 COMPILED_MAX: Final = 256  # Queries whose text is kept, for when they are asked again.
@@ -83,7 +83,7 @@ class Changes:
     position: int
     outcomes: list[Envelope] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
-    rows: list[Put | Drop] = field(default_factory=list)
+    rows: list[Change] = field(default_factory=list)
     timers: dict[tuple[str, str], Timer | None] = field(default_factory=dict)  # None: it stands no more.
     fired: list[Timer] = field(default_factory=list)  # Their elapsing is among the outcomes.
     unparked: list[int] = field(default_factory=list)

@@ -6,7 +6,8 @@ Every event is wrapped, stored as text and read back, and every step is run twic
 from collections.abc import Mapping
 from typing import Any, Generic
 
-from engine.processor import Kept, Processor, Projection, Put, kept, rows, step
+from engine.processor import Kept, Processor, Projection, kept, rows, step
+from engine.rows import fold
 from schemas.event import Envelope, Event, fact
 
 
@@ -50,8 +51,7 @@ def given(processor: Processor[Kept], *past: Event) -> Scene[Kept]:
 
 def shown(view: Projection, *events: Event) -> list[Mapping[str, Any]]:
     """The rows that a view shows after these events, in the order in which they first appeared."""
-    key = [column.name for column in view.table.primary_key.columns]
-    table: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    table: dict[tuple[Any, ...], dict[str, Any]] = {}
     known: dict[str, str | None] = {}
     for nth, event in enumerate(events, start=1):
         cause = fact(event, key=str(nth))._replace(position=nth)
@@ -59,10 +59,5 @@ def shown(view: Projection, *events: Event) -> list[Mapping[str, Any]]:
         assert told == rows(view, known.get(cause.subject), cause), "a view must be pure"
         known[cause.subject] = told[0] or known.get(cause.subject)
         for row in told[1]:
-            values = row.row if isinstance(row, Put) else row.key
-            name = tuple(values[column] for column in key)
-            if isinstance(row, Put):
-                table[name] = row.row
-            else:
-                table.pop(name, None)
+            fold(table, row, view.table)
     return list(table.values())

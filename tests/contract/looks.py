@@ -9,7 +9,7 @@ from sqlalchemy import select
 from engine.engine import Engine
 from engine.processor import Projection
 from schemas.event import Envelope
-from tests.contract.parts import bell, board, book, ledger, shelf, tally
+from tests.contract.parts import bell, board, book, ledger, scales, shelf, tally
 
 PAGE: int = 1000
 
@@ -70,6 +70,7 @@ async def outcome(engine: Engine, *letters: str) -> dict[str, Any]:
         "ledger": await shown(engine, ledger),
         "shelf": await shown(engine, shelf),
         "board": await shown(engine, board),
+        "scales": await shown(engine, scales),
         "parked": [(a.name, a.subject, a.reason, a.waiting) for a in await engine.parked()],
         "standing": [
             (s.task.name, s.task.version, s.task.active, s.parked, s.timers_due, s.lent, s.behind)

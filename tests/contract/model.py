@@ -115,6 +115,16 @@ class Model:
                     found.setdefault((told.subject, told.type), []).append((told.id, told.data))
         return found
 
+    def weighed(self) -> dict[str, tuple[int, int]]:
+        """What stands on each of the scales: how many jars, and how heavy they are together."""
+        found: dict[str, tuple[int, int]] = {}
+        for jar in self.jars.values():
+            if jar.told:
+                total = sum(jar.amounts(jar.told))
+                many, heavy = found.get(side := "odd" if total % 2 else "even", (0, 0))
+                found[side] = (many + 1, heavy + total)
+        return found
+
     def totals(self) -> list[tuple[str, int]]:
         """What the ledger shows."""
         return sorted((about, sum(jar.amounts(n + 1))) for about, jar in self.jars.items() for n in range(jar.told))

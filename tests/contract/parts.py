@@ -1,11 +1,11 @@
-"""What the contract is tried on: jars that are counted, books that follow from them, alarms, and two views."""
+"""What the contract is tried on: jars that are counted, books that follow from them, alarms, and views."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table
 
-from engine.processor import Drop, Part, Processor, Projection, Put, State, processor, projection, register
+from engine.processor import Add, Drop, Part, Processor, Projection, Put, State, processor, projection, register
 from schemas.event import NONE, Envelope, Event, When, fact
 from schemas.timer import TimerCleared, TimerElapsed, TimerSet
 
@@ -95,6 +95,13 @@ class Record(State, frozen=True):
     times: int = 0
 
 
+class Side(State, frozen=True):
+    """On which side of the scales a jar stands, and how heavy it is."""
+
+    side: str = ""
+    total: int = 0
+
+
 class Bell(State, frozen=True):
     rings: int = 0
 
@@ -142,6 +149,13 @@ def recorded(record: Record, event: Counted, envelope: Envelope) -> tuple[Record
     return after, [Put({"about": envelope.subject, "best": after.best, "times": after.times})]
 
 
+def weighed(known: Side, event: Counted, envelope: Envelope) -> tuple[Side, list[Add]]:
+    """All jars stand on two scales: a jar that is on another side now is lighter there and heavier here."""
+    after = Side(side="odd" if event.total % 2 else "even", total=event.total)
+    gone = [Add({"side": known.side, "where": "here", "jars": -1, "total": -known.total})] if known.side else []
+    return after, [*gone, Add({"side": after.side, "where": "here", "jars": 1, "total": after.total})]
+
+
 LEDGER: Final = Table(
     "ledger",
     MetaData(),
@@ -165,6 +179,16 @@ BOARD: Final = Table(
     Column("times", Integer, nullable=False),
 )
 
+SCALES: Final = Table(
+    "scales",
+    MetaData(),
+    Column("jars", Integer, nullable=False),
+    Column("side", String, primary_key=True),
+    Column("where", String, primary_key=True),
+    Column("total", Integer, nullable=False),
+    Column("never", Integer, nullable=False),
+)
+
 tally: Final = processor("tally", count)
 shy: Final = processor("tally", shy_count)  # The same part before its cause was mended.
 tally_2: Final = processor("tally", count, version=2)
@@ -174,6 +198,7 @@ ledger: Final = projection("ledger", LEDGER, entry)
 ledger_2: Final = projection("ledger", LEDGER, entry, version=2)
 shelf: Final = projection("shelf", SHELF, shelved)
 board: Final = register("board", BOARD, recorded)
+scales: Final = register("scales", SCALES, weighed)
 
 PARTS: Final[tuple[Processor[Jar] | Processor[Book] | Processor[Bell] | Projection, ...]] = (
     tally,
@@ -182,6 +207,7 @@ PARTS: Final[tuple[Processor[Jar] | Processor[Book] | Processor[Bell] | Projecti
     ledger,
     shelf,
     board,
+    scales,
 )
 
 

@@ -77,7 +77,7 @@ async def carry(engine: Engine, clock: Clock) -> None:
 
 
 async def rebuild(engine: Engine, clock: Clock) -> None:
-    for name in ("tally", "bell", "ledger"):
+    for name in ("tally", "bell", "ledger", "scales"):
         await engine.rebuild(name)
     await engine.settle(*PARTS)
 

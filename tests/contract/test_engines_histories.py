@@ -36,6 +36,7 @@ from tests.contract.parts import (
     board,
     book,
     ledger,
+    scales,
     shelf,
     shy_parts,
     tally,
@@ -167,7 +168,7 @@ class Histories(RuleBasedStateMachine):
         self.model.redriving |= parked
         self.settled = False
 
-    @rule(name=st.sampled_from(["tally", "bell", "book", "ledger", "shelf", "board"]))
+    @rule(name=st.sampled_from(["tally", "bell", "book", "ledger", "shelf", "board", "scales"]))
     def rebuild(self, name: str) -> None:
         if self.shy:  # What is appended meanwhile may be counted before the rebuild trips over the past, or after.
             self.settle(0)
@@ -198,6 +199,8 @@ class Histories(RuleBasedStateMachine):
         assert waiting == {about: len(j.added) - j.counted for about, j in self.model.jars.items() if j.parked}
         totals = await shown(self.engine, ledger)
         assert sorted((row["about"], row["total"]) for row in totals) == self.model.totals()
+        weighed = {row["side"]: (row["jars"], row["total"]) for row in await shown(self.engine, scales) if row["jars"]}
+        assert weighed == self.model.weighed()
         on_shelf = {about: sum(jar.amounts(jar.told)) for about, jar in self.model.jars.items() if jar.told}
         assert await shown(self.engine, shelf) == [
             {"about": about, "total": total} for about, total in sorted(on_shelf.items()) if total % 5

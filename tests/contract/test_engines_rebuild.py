@@ -90,7 +90,7 @@ async def test_a_new_version_is_rebuilt_and_switched(place: Place, parts: Sequen
     await engine.close()
 
 
-@pytest.mark.parametrize("name", ["tally", "bell", "ledger", "shelf", "board", "book"])
+@pytest.mark.parametrize("name", ["tally", "bell", "ledger", "shelf", "board", "scales", "book"])
 async def test_a_rebuild_comes_to_the_same_and_tells_no_outcome_twice(place: Place, name: str) -> None:
     engine = await place.open(batch_max=3)
     await engine.append(*FACTS, *ASKED)
