@@ -20,6 +20,8 @@ from services.intake.place import mails, places
 from services.intake.quarantine import quarantine
 from services.intake.spent import spent
 from services.klantinteracties.cards import cards
+from services.metrics.contacts import contacts
+from services.metrics.journeys import journeys
 from services.notify.appointments import appointments as appointments_told
 from services.notify.cases import cases as cases_told
 from services.notify.confirmation import confirmation
@@ -77,6 +79,8 @@ PARTS: Final[tuple[Part, ...]] = (
     quarantine,
     tokens,
     cards,
+    contacts,
+    journeys,
 )
 # Only where DRAAD_SITE says in whose name residents are told.
 NOTIFY: Final[tuple[Part, ...]] = (

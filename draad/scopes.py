@@ -60,6 +60,7 @@ SCOPES: Final = (
     Scope("events.read", READS, re.compile(r"/v1/events"), "hear what happens, as it happens"),
     Scope("subscriptions.read", READS, re.compile(r"/v1/subscriptions(/.*)?"), "see who is told what by a webhook"),
     Scope("subscriptions.write", WRITES, re.compile(r"/v1/subscriptions(/.*)?"), "subscribe, unsubscribe, tell again"),
+    Scope("reports.read", READS, re.compile(r"/v1/(reports|definitions)(/.*)?"), "see figures, and what they mean"),
     Scope("metrics.read", READS, re.compile(r"/metrics"), "scrape the figures"),
 )
 WORDS: Final[Mapping[str, str]] = {scope.word: scope.means for scope in reversed(SCOPES)}

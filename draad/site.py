@@ -18,13 +18,14 @@ from schemas.event import faults
 from services.intake.branches import DEFAULT, Branches, branches
 from services.intake.form import FormSettings
 from services.intake.journey import JourneySettings
+from services.metrics.settings import MetricsSettings
 from services.notify.settings import NotifySettings
 from services.notify.texts import Texts, read_texts
 from services.status.settings import SubscribersSettings
 from services.zaken.settings import ZakenSettings
 
 NOTHING: Final[Mapping[str, str]] = {}
-TABLES: Final = ("branches", "form", "journey", "notify", "zaken", "subscribers")
+TABLES: Final = ("branches", "form", "journey", "notify", "zaken", "subscribers", "metrics")
 
 Table = TypeVar("Table", bound=BaseModel)
 
@@ -40,6 +41,7 @@ class Site:
     texts: Texts = field(default_factory=dict)  # And in which words.
     zaken: ZakenSettings | None = None  # The case system; there is none, without it.
     subscribers: SubscribersSettings = field(default_factory=SubscribersSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)  # What is too late, and which products there are.
 
 
 def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
@@ -48,7 +50,7 @@ def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
         return Site()
     said = parsed(path, wrong)
     if not said.keys() <= set(TABLES) or not all(isinstance(table, dict) for table in said.values()):
-        there = "[branches.main], [form], [journey], [notify], [zaken] and [subscribers]"
+        there = "[branches.main], [form], [journey], [notify], [zaken], [subscribers] and [metrics]"
         raise wrong(path, f"knows the tables {there} only")
     try:
         places = branches(said.get("branches", {}))
@@ -58,7 +60,14 @@ def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
     notify = table(path, NotifySettings, "notify", said) if "notify" in said else None
     zaken = case_system(path, said["zaken"], environ) if "zaken" in said else None
     subscribers = table(path, SubscribersSettings, "subscribers", said)
-    return Site(places, form, journey, notify, texts_of(path, notify) if notify else {}, zaken, subscribers)
+    texts = texts_of(path, notify) if notify else {}
+    return Site(places, form, journey, notify, texts, zaken, subscribers, counting(path, said, journey))
+
+
+def counting(path: Path, said: Mapping[str, Any], journey: JourneySettings) -> MetricsSettings:
+    """Products whose journey is counted are told apart in every figure."""
+    found = table(path, MetricsSettings, "metrics", said)
+    return found.model_copy(update={"products": tuple(dict.fromkeys((*found.products, *journey.products)))})
 
 
 def texts_of(path: Path, notify: NotifySettings) -> Texts:

@@ -45,6 +45,7 @@ from services.klantinteracties.app import PREFIX as DESK_TOOLS
 from services.klantinteracties.app import Klantinteracties
 from services.klantinteracties.door import UNKNOWN
 from services.klantinteracties.door import door as tools_door
+from services.metrics import api as reports
 from services.notify import api as proofs
 from services.status import feed, hooks_api
 from services.status.outside import Outside
@@ -130,6 +131,7 @@ def programs(  # noqa: PLR0913, PLR0917  # All that they stand on.
     every.include_router(hooks_api.router(engine, signer, outside, keys.addresses, clock))
     every.include_router(feed.router(engine, source, lambda: news.closed))
     every.include_router(proofs.router(engine))
+    every.include_router(reports.router(engine, site.metrics))
     if site.zaken:
         every.include_router(notices.router(engine, clock, site.zaken))
     return every

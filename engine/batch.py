@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from sqlalchemy import Table
@@ -11,7 +10,7 @@ from engine.broker import Sent
 from engine.postgres import CARRIED, LOCKED, Database, Db, columns, post
 from engine.processor import Add, Change, Drop, Part, Projection
 from engine.rows import runs, shape
-from engine.store import COMPILED_MAX, Changes, Task
+from engine.store import Changes, Task
 from engine.tables import view_of
 from schemas.errors import Conflict, Refused
 
@@ -81,7 +80,6 @@ async def put(db: Db, view: Table, rows: Sequence[Change]) -> None:
         await db.executemany(changing(view, kind), values)
 
 
-@lru_cache(COMPILED_MAX)
 def changing(view: Table, kind: type[Change]) -> str:
     """The statement that makes one change of this kind."""
     key, other = shape(view)

@@ -1,6 +1,6 @@
 """What changes of rows come to: in a table of the moment, and for a database."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -16,7 +16,7 @@ Name = tuple[Any, ...]
 def fold(rows: dict[Name, dict[str, Any]], change: Change, table: Table) -> None:
     """Change these rows, each filed under the values of its key."""
     key, rest = shape(table)
-    values = change.key if isinstance(change, Drop) else change.row
+    values = said(change)
     name = tuple(values[column] for column in key)
     match change:
         case Put():
@@ -34,18 +34,20 @@ def runs(table: Table, changes: Sequence[Change]) -> Iterator[tuple[type[Change]
     for kind, run in groupby(changes, type):
         if kind is Add:
             yield Add, summed(key, rest, run)
-        elif kind is Put:
-            names = (*key, *rest)
-            yield Put, [tuple([put.row[name] for name in names]) for put in run]
         else:
-            yield Drop, [tuple([drop.key[name] for name in key]) for drop in run]
+            names = key if kind is Drop else (*key, *rest)
+            yield kind, [tuple([said(change)[name] for name in names]) for change in run]
 
 
-def summed(key: Sequence[str], rest: Sequence[str], adds: Iterator[Any]) -> list[Name]:
+def said(change: Change) -> Mapping[str, Any]:
+    return change.key if isinstance(change, Drop) else change.row
+
+
+def summed(key: Sequence[str], rest: Sequence[str], adds: Iterator[Change]) -> list[Name]:
     """What is added to one row, at once. Always in the order of the key, so that who adds never waits in a ring."""
     sums: dict[Name, dict[str, int]] = {}
     for add in adds:
-        row = add.row
+        row = said(add)
         amounts = sums.setdefault(tuple([row[name] for name in key]), dict.fromkeys(rest, 0))
         for name, amount in row.items():
             if name in amounts:

@@ -127,7 +127,6 @@ def put(db: sqlite3.Connection, view: Table, rows: Sequence[Change]) -> None:
         db.executemany(changing(view, kind), values)
 
 
-@lru_cache(COMPILED_MAX)
 def changing(view: Table, kind: type[Change]) -> str:
     """The statement that makes one change of this kind."""
     key, other = shape(view)

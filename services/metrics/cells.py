@@ -1,0 +1,108 @@
+"""Reading tallies: the cells of a few measures, summed as a report wants them."""
+
+import asyncio
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import BigInteger, Select, Table, cast, func, select
+
+from engine.ask import Row, ask
+from engine.engine import Engine
+from engine.processor import Projection
+from engine.values import text
+from services.metrics.contacts import contacts
+from services.metrics.days import By, Days, Stretch, named, stretches
+from services.metrics.journeys import STEPS, journeys
+from services.metrics.tally import BUCKETS, SCALES
+
+AMOUNTS: Final = ("many", "late", "total")
+OF_CONTACTS: Final = (
+    "contact message leg made answered abandoned missed asked waiting settled response overdue topical again"
+)
+VIEWS: Final[Sequence[tuple[Projection, Sequence[str]]]] = (
+    (contacts, OF_CONTACTS.split()),
+    (journeys, STEPS),
+)
+
+
+class Cell(NamedTuple):
+    """How many, how many changes to it came late, the sum of the values, and how many lie up to each bound."""
+
+    many: int = 0
+    late: int = 0
+    total: int = 0
+    spread: tuple[int, ...] = (0,) * len(BUCKETS)
+
+    def __add__(self, other: "Cell") -> "Cell":  # type: ignore[override]  # Cells are added, not strung together.
+        spread = tuple(map(int.__add__, self.spread, other.spread))
+        return Cell(self.many + other.many, self.late + other.late, self.total + other.total, spread)
+
+    def __sub__(self, other: "Cell") -> "Cell":
+        spread = tuple(map(int.__sub__, self.spread, other.spread))
+        return Cell(self.many - other.many, self.late + other.late, self.total - other.total, spread)
+
+    def upto(self, bound: int, scale: Sequence[int]) -> int:
+        """How many values lie up to this bound, which is one of the scale's."""
+        return sum(self.spread[: bisect_left(scale, bound) + 1])
+
+    def within(self, hundredths: int, scale: Sequence[int]) -> int | None:
+        """Up to which bound so many of a hundred lie; None where that is beyond the last, or there are none."""
+        seen = 0
+        for bound, many in zip(scale, self.spread, strict=False):
+            seen += many
+            if self.many and seen * 100 >= self.many * hundredths:
+                return bound
+        return None
+
+
+NOTHING: Final = Cell()
+
+
+class Cut(NamedTuple):
+    """Which cells, and how they are told apart: by period, and per channel, product, team or split."""
+
+    measures: tuple[str, ...]
+    by: By = "total"
+    per: str = ""
+    only: tuple[tuple[str, str], ...] = ()  # Label and value.
+
+
+Key = tuple[str, str]  # Period and label.
+Found = dict[Key, dict[tuple[str, str], Cell]]  # And of these, by measure and split.
+
+
+async def find(engine: Engine, cut: Cut, days: Days) -> Found:
+    """Raises `Unavailable`."""
+    asked = [
+        look(engine, view, tuple(m for m in cut.measures if m in measures), cut, stretch)
+        for view, measures in VIEWS
+        if any(measure in measures for measure in cut.measures)
+        for stretch in stretches(days, cut.by)
+    ]
+    found: Found = {}
+    for row in [row for rows in await asyncio.gather(*asked) for row in rows]:
+        here = found.setdefault((named(row.get("period", ""), cut.by), row[cut.per] if cut.per else ""), {})
+        name = (row["measure"], row["split"])
+        spread = tuple(row.get(bucket, 0) for bucket in BUCKETS)
+        here[name] = here.get(name, NOTHING) + Cell(row["many"], row["late"], row["total"], spread)
+    return found
+
+
+async def look(
+    engine: Engine, view: Projection, measures: tuple[str, ...], cut: Cut, stretch: Stretch
+) -> Sequence[Row]:
+    apart = ("measure", "split", "" if cut.by == "total" else "period", cut.per)
+    shape = (measures, tuple(filter(None, dict.fromkeys(apart))), tuple(label for label, _ in cut.only))
+    return await ask(engine, summed, [view], shape, {**stretch._asdict(), **dict(cut.only)})
+
+
+def summed(table: Table, measures: Sequence[str], apart: Sequence[str], only: Sequence[str]) -> Select[Any]:
+    columns = [table.c[name] for name in apart]
+    amounts = [*AMOUNTS, *(BUCKETS if any(measure in SCALES for measure in measures) else ())]
+    # PostgreSQL sums to a number without a size.
+    sums = [cast(func.sum(table.c[name]), BigInteger).label(name) for name in amounts]
+    period = table.c.period.between(text("first"), text("last"))
+    where = [table.c.grain == text("grain"), table.c.measure.in_(measures), period]
+    where += [table.c[label] == text(label) for label in only]
+    return select(*columns, *sums).where(*where).group_by(*columns)

@@ -1,0 +1,221 @@
+"""A report: figures of some days, told apart by period and by one label, and beside them those of other days."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import accumulate
+from typing import Final, Literal, NamedTuple
+
+from pydantic import BaseModel
+
+from channels.days import ZONE
+from engine.engine import Engine
+from schemas.errors import Refused
+from services.metrics.cells import NOTHING, Cell, Cut, Found, find
+from services.metrics.days import By, Days, periods
+from services.metrics.definitions import Definition, Term, definitions
+from services.metrics.settings import MetricsSettings
+from services.metrics.tally import SCALES, UNKNOWN
+
+Per = Literal["", "channel", "product", "team", "split"]
+OTHER: Final = "other"
+YEARS: Final = range(2000, 2200)
+DAYS_MAX: Final[Mapping[By, int]] = {"total": 3_700, "month": 3_700, "week": 1_100, "day": 400, "hour": 31}
+FIGURES_MAX: Final = 20
+
+
+class Asked(NamedTuple):
+    """What somebody wants to see."""
+
+    figures: tuple[str, ...]
+    days: Days
+    by: By = "total"
+    per: Per = ""
+    only: tuple[tuple[str, str], ...] = ()  # Such as ("channel", "phone").
+    against: Days | None = None
+
+
+class Figure(BaseModel):
+    """One value. A share is `part` of `whole`; a mean is of `whole` values. None is unknown, which is not 0."""
+
+    value: int | float | None
+    part: int | None = None
+    whole: int | None = None
+    half_within: int | None = None  # Up to this bound half of the values lie,
+    most_within: int | None = None  # and up to this nine in ten.
+    late: int = 0  # Changes to it that came after their day was over.
+
+
+class Line(BaseModel):
+    """The figures of one period and one label; empty where they are not told apart."""
+
+    period: str
+    label: str
+    figures: dict[str, Figure]
+
+
+class Meaning(BaseModel):
+    """What a figure of this report is, and where to read its definition."""
+
+    version: int
+    title: str
+    unit: str
+    thresholds: dict[str, int]
+    href: str
+
+
+class Side(BaseModel):
+    """The figures of some days: a line for each period, and in it for each label, in their order."""
+
+    first: date
+    last: date
+    lines: list[Line]
+
+
+class Report(Side):
+    """Days and hours are those of `zone`."""
+
+    zone: str
+    by: str
+    per: str
+    only: dict[str, str]
+    figures: dict[str, Meaning]
+    against: Side | None = None
+
+
+async def report(engine: Engine, asked: Asked, settings: MetricsSettings) -> Report:
+    """Raises `Refused` where it asks what is not to be had, and `Unavailable`."""
+    chosen = checked(asked, settings)
+    here = await side(engine, asked, asked.days, chosen, settings)
+    there = await side(engine, asked, asked.against, chosen, settings) if asked.against else None
+    return Report(
+        **dict(here),
+        zone=ZONE.key,
+        by=asked.by,
+        per=asked.per,
+        only=dict(asked.only),
+        figures={one.name: meaning(one, settings) for one in chosen},
+        against=there,
+    )
+
+
+def meaning(one: Definition, settings: MetricsSettings) -> Meaning:
+    thresholds = {name: getattr(settings, name) for name in one.thresholds}
+    href = f"/v1/definitions/{one.name}"
+    return Meaning(version=one.version, title=one.title, unit=one.unit, thresholds=thresholds, href=href)
+
+
+def checked(asked: Asked, settings: MetricsSettings) -> Sequence[Definition]:
+    """The definitions of what is asked. Raises `Refused`."""
+    known = definitions()
+    if not 0 < len(asked.figures) <= FIGURES_MAX or not known.keys() >= {*asked.figures}:
+        raise Refused(f"figures names 1 to {FIGURES_MAX} of those at /v1/definitions")
+    for days in filter(None, (asked.days, asked.against)):
+        if not 0 < days.many <= DAYS_MAX[asked.by]:
+            most = f"{DAYS_MAX[asked.by]:,}"
+            raise Refused(f"last is on or after first, and by {asked.by} at most {most} days are shown at once")
+        if days.first.year not in YEARS or days.last.year not in YEARS:
+            raise Refused(f"days lie from {YEARS.start} up to {YEARS.stop - 1}")
+    product = dict(asked.only).get("product", UNKNOWN)
+    if settings.products and product not in {*settings.products, UNKNOWN}:
+        raise Refused("this product is not one of those under [metrics] or [journey] in the file of DRAAD_SITE")
+    return [known[name] for name in asked.figures]
+
+
+async def side(
+    engine: Engine, asked: Asked, days: Days, chosen: Sequence[Definition], settings: MetricsSettings
+) -> Side:
+    measures = tuple(dict.fromkeys(measure for one in chosen for measure in one.measures))
+    found = folded(await find(engine, Cut(measures, asked.by, asked.per, asked.only), days), asked.per, settings)
+    stocks = tuple(measure for one in chosen if one.stock for measure in one.measures)
+    cut = Cut(stocks, "total", asked.per, asked.only)
+    before = folded(await find(engine, cut, days.before), asked.per, settings) if stocks else {}
+    names = periods(days, asked.by)
+    labels = sorted({label for _, label in (*found, *before)} or ({""} if not asked.per else set()))
+    figures = {label: each_figure(label, names, found, before, chosen, settings) for label in labels}
+    lines = [
+        Line(period=name, label=label, figures=figures[label][nth])
+        for nth, name in enumerate(names)
+        for label in labels
+    ]
+    return Side(first=days.first, last=days.last, lines=lines)
+
+
+def folded(found: Found, per: Per, settings: MetricsSettings) -> Found:
+    """The same, where products that the municipality does not name are one."""
+    if per != "product" or not settings.products:
+        return found
+    named = {*settings.products, UNKNOWN}
+    after: Found = {}
+    for (period, product), cells in found.items():
+        here = after.setdefault((period, product if product in named else OTHER), {})
+        for name, cell in cells.items():
+            here[name] = here.get(name, NOTHING) + cell
+    return after
+
+
+def each_figure(  # noqa: PLR0913, PLR0917  # All that a figure hangs on.
+    label: str,
+    names: Sequence[str],
+    found: Found,
+    before: Found,
+    chosen: Sequence[Definition],
+    settings: MetricsSettings,
+) -> list[dict[str, Figure]]:
+    """The figures of one label, period by period."""
+    cells = [found.get((name, label), {}) for name in names]
+    stood = before.get(("", label), {})
+    columns = {
+        one.name: stocked(one, stood, cells) if one.stock else [figure(one, here, settings) for here in cells]
+        for one in chosen
+    }
+    return [{name: column[nth] for name, column in columns.items()} for nth in range(len(names))]
+
+
+Cells = Mapping[tuple[str, str], Cell]
+
+
+def stocked(one: Definition, before: Cells, cells: Sequence[Cells]) -> list[Figure]:
+    """How much there is at the end of each period."""
+    assert one.stock, "only of a stock"
+    came, went = one.stock.came, one.stock.went
+    left = accumulate(whole(here, came) - whole(here, went) for here in (before, *cells))
+    more = (whole(here, came) + whole(here, went) for here in cells)
+    return [Figure(value=stands.many, late=moved.late) for stands, moved in zip([*left][1:], more, strict=True)]
+
+
+def whole(cells: Cells, measure: str) -> Cell:
+    """All splits of it."""
+    return sum((cell for (name, _), cell in cells.items() if name == measure), NOTHING)
+
+
+def figure(one: Definition, cells: Cells, settings: MetricsSettings) -> Figure:
+    late = sum(cell.late for (measure, _), cell in cells.items() if measure in one.measures)
+    if one.share:
+        part, all_ = counted(one.share.part, cells, settings), counted(one.share.whole, cells, settings)
+        return Figure(value=round(part / all_, 4) if all_ else None, part=part, whole=all_, late=late)
+    if one.mean:
+        return mean(whole(cells, one.mean), SCALES[one.mean], late)
+    return Figure(value=counted(one.sum, cells, settings), late=late)
+
+
+def mean(cell: Cell, scale: Sequence[int], late: int) -> Figure:
+    value = (cell.total + cell.many // 2) // cell.many if cell.many else None
+    half, most = cell.within(50, scale), cell.within(90, scale)
+    return Figure(value=value, whole=cell.many, half_within=half, most_within=most, late=late)
+
+
+def counted(terms: Sequence[Term], cells: Cells, settings: MetricsSettings) -> int:
+    return sum(
+        many(term, measure, cell, settings)
+        for term in terms
+        for (measure, split), cell in cells.items()
+        if measure == term.measure and (not term.splits or split in term.splits)
+    )
+
+
+def many(term: Term, measure: str, cell: Cell, settings: MetricsSettings) -> int:
+    if term.within:
+        return cell.upto(settings.ms(term.within), SCALES[measure])
+    if term.beyond:
+        return cell.many - cell.upto(settings.ms(term.beyond), SCALES[measure])
+    return cell.many

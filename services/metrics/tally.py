@@ -1,0 +1,128 @@
+"""Tallies: what counts is added to one cell of an hour, one of its day and one of its month, as clocks show it here.
+
+A part says what its subject counts for before an event and after it; the difference is what is added. So a correction,
+however late, moves what was counted, and the sum over all subjects is what they count for now. All amounts are
+integers: a rebuild comes to the same figures, to the digit.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from sqlalchemy import BigInteger, Column, MetaData, Table, Text
+
+from channels.days import ZONE, day_of
+from engine.processor import Add
+from engine.work import stamp
+from schemas.event import Envelope
+
+UNKNOWN: Final = "unknown"
+LATE_AFTER: Final = timedelta(hours=1)  # After the end of the day on which it happened.
+QUARTER_S: Final = 900  # Every zone differs from UTC by so many of these.
+QUARTERS_MAX: Final = 4_096
+LAST_S: Final = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())  # Beyond it a zone may lead past the last date.
+SECOND: Final = 1_000
+HOUR: Final = 3_600 * SECOND
+DAY: Final = 24 * HOUR
+
+# Up to which bounds values are told apart, in milliseconds; marks as they are. A threshold has to be one of them.
+QUICK: Final = tuple(s * SECOND for s in (5, 10, 15, 20, 25, 30, 45, 60, 90, 120, 180, 300, 600, 1_200, 3_600))
+HOURS: Final = tuple(
+    h * HOUR // 4 for h in (1, 2, 4, 8, 16, 32, 48, 96, 192, 288, 480, 672, 1_344, 2_688, 5_376)
+)  # A quarter, half an hour, 1, 2, 4, 8 and 12 hours; 1, 2, 3, 5, 7, 14, 28 and 56 days.
+DAYS: Final = tuple(d * DAY for d in (1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 56, 84, 112, 182, 365))
+MARKS: Final = tuple(range(1, 11))
+BUCKETS: Final = tuple(f"b{n:02}" for n in range(16))
+
+SCALES: Final[Mapping[str, Sequence[int]]] = {
+    "answered": QUICK,
+    "abandoned": QUICK,
+    "response": HOURS,
+    "again": DAYS,
+    "resolved": DAYS,
+    "closed": DAYS,
+    "task-done": HOURS,
+    "notification-sent": QUICK,
+    "opinion": MARKS,
+}
+GRAINS: Final = {"hour": 13, "day": 10, "month": 7}  # And how much of 2026-03-02T09 names each.
+LABELS: Final = ("channel", "product", "team", "split")
+
+
+class Count(NamedTuple):
+    """One thing that counts, for the moment `at`. `value` is a span in milliseconds, or a mark."""
+
+    measure: str
+    at: datetime
+    channel: str = UNKNOWN
+    product: str = UNKNOWN
+    team: str = UNKNOWN
+    split: str = UNKNOWN
+    value: int = 0
+    many: int = 1
+
+
+def tally(name: str) -> Table:
+    """The cells of one part.
+
+    How many count, how many of the changes came late, the sum of the values, and how these are spread over the bounds.
+    """
+    return Table(
+        name,
+        MetaData(),
+        Column("grain", Text, primary_key=True),
+        Column("measure", Text, primary_key=True),
+        Column("period", Text, primary_key=True),
+        *(Column(label, Text, primary_key=True) for label in LABELS),
+        Column("partition", Text, primary_key=True),  # So that no two ever wait for each other's row.
+        *(Column(amount, BigInteger, nullable=False) for amount in ("many", "late", "total", *BUCKETS)),
+        sqlite_with_rowid=False,
+    )
+
+
+def changed(before: Sequence[Count], after: Sequence[Count], at: datetime, cause: Envelope) -> list[Add]:
+    """What an event that happened `at` changes, from what its subject counted for to what it counts for now."""
+    times = Counter(after)
+    times.subtract(before)
+    late = int(cause.time > on_time_until(quarter(at)))
+    return [add for count, more in times.items() if more for add in adds(count, more, late, cause.partition)]
+
+
+def adds(count: Count, more: int, late: int, partition: str) -> list[Add]:
+    """Add the count so many times, or take it away."""
+    measure, at, channel, product, team, split, value, many = count
+    amounts = {"many": more * many, "late": late, "total": more * value}
+    if scale := SCALES.get(measure):
+        amounts[BUCKETS[bisect_left(scale, value)]] = more
+    cell = {"measure": measure, "channel": channel, "product": product, "team": team, "split": split}
+    return [
+        Add({"grain": grain, "period": period, "partition": partition, **cell, **amounts})
+        for grain, period in periods(quarter(at))
+    ]
+
+
+def quarter(moment: datetime) -> int:
+    """Which quarter of an hour it is, counted from 1970."""
+    return min(int(moment.timestamp()), LAST_S) // QUARTER_S
+
+
+@lru_cache(QUARTERS_MAX)
+def periods(of: int) -> list[tuple[str, str]]:
+    """The hour, the day and the month of it. The hour that clocks show twice, in autumn, is one."""
+    here = datetime.fromtimestamp(of * QUARTER_S, ZONE).isoformat()
+    return [(grain, here[:length]) for grain, length in GRAINS.items()]
+
+
+@lru_cache(QUARTERS_MAX)
+def on_time_until(of: int) -> str:
+    """What is written down after this came late. An event without a time was not written down yet."""
+    tomorrow = day_of(datetime.fromtimestamp(of * QUARTER_S, UTC)) + timedelta(days=1)
+    return stamp(datetime.combine(tomorrow, time(), ZONE) + LATE_AFTER)
+
+
+def span(first: datetime, last: datetime) -> int:
+    """Milliseconds between them; none where the clocks of two senders differ."""
+    return max(0, (last - first) // timedelta(milliseconds=1))
