@@ -20,8 +20,12 @@ from services.intake.place import mails, places
 from services.intake.quarantine import quarantine
 from services.intake.spent import spent
 from services.klantinteracties.cards import cards
-from services.metrics.contacts import contacts
-from services.metrics.journeys import journeys
+from services.metrics.appointments import appointments as appointments_counted
+from services.metrics.cases import cases as cases_counted
+from services.metrics.contacts import contacts as contacts_counted
+from services.metrics.journeys import journeys as journeys_counted
+from services.metrics.notifications import notifications as notifications_counted
+from services.metrics.tasks import tasks as tasks_counted
 from services.notify.appointments import appointments as appointments_told
 from services.notify.cases import cases as cases_told
 from services.notify.confirmation import confirmation
@@ -79,8 +83,12 @@ PARTS: Final[tuple[Part, ...]] = (
     quarantine,
     tokens,
     cards,
-    contacts,
-    journeys,
+    contacts_counted,
+    cases_counted,
+    tasks_counted,
+    appointments_counted,
+    notifications_counted,
+    journeys_counted,
 )
 # Only where DRAAD_SITE says in whose name residents are told.
 NOTIFY: Final[tuple[Part, ...]] = (

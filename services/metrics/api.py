@@ -15,6 +15,7 @@ from services.metrics.definitions import Definition, definitions
 from services.metrics.report import Asked, Per, Report, report
 from services.metrics.settings import MetricsSettings
 from services.metrics.sheet import sheet
+from services.metrics.standing import Standing, standing
 
 Day = Annotated[date, Query(examples=["2026-11-01"])]
 NoDay = Annotated[date | None, Query()]
@@ -71,6 +72,11 @@ def router(engine: Engine, settings: MetricsSettings) -> APIRouter:
         asked = Asked(tuple(figures.split(",")), Days(first, last), by, per, chosen, against)
         made = await report(engine, asked, settings)
         return Response(sheet(made), media_type=CSV, headers=saved(made)) if format == "csv" else made
+
+    @routes.get("/reports/now", summary="What stands open now, and since when")
+    async def now() -> Standing:
+        """By channel, product or team, whichever it is told apart by."""
+        return await standing(engine)
 
     return routes
 

@@ -11,17 +11,28 @@ from engine.ask import Row, ask
 from engine.engine import Engine
 from engine.processor import Projection
 from engine.values import text
+from services.metrics.appointments import appointments
+from services.metrics.cases import cases
 from services.metrics.contacts import contacts
 from services.metrics.days import By, Days, Stretch, named, stretches
 from services.metrics.journeys import STEPS, journeys
+from services.metrics.notifications import notifications
 from services.metrics.tally import BUCKETS, SCALES
+from services.metrics.tasks import tasks
 
 AMOUNTS: Final = ("many", "late", "total")
 OF_CONTACTS: Final = (
     "contact message leg made answered abandoned missed asked waiting settled response overdue topical again"
 )
+OF_CASES: Final = "case-opened case-began case-ended case-open case-reopened case-overdue resolved closed"
+OF_TASKS: Final = "task-opened task-began task-ended task-open task-done task-overdue"
+OF_APPOINTMENTS: Final = "agreed expected came no-show cancelled off walked-in"
 VIEWS: Final[Sequence[tuple[Projection, Sequence[str]]]] = (
     (contacts, OF_CONTACTS.split()),
+    (cases, OF_CASES.split()),
+    (tasks, OF_TASKS.split()),
+    (appointments, OF_APPOINTMENTS.split()),
+    (notifications, ("notification", "notification-sent")),
     (journeys, STEPS),
 )
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 By = Literal["total", "month", "week", "day", "hour"]
 ONE: Final = timedelta(days=1)
-FIRST: Final = date(1, 1, 1)
+FIRST: Final = date(1900, 1, 1)  # Nothing that we count was before it.
 
 
 class Days(NamedTuple):
@@ -22,7 +22,7 @@ class Days(NamedTuple):
 
     @property
     def before(self) -> "Days":
-        """All days before them."""
+        """All days before them that anything was counted on."""
         return Days(FIRST, self.first - ONE)
 
 

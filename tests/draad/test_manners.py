@@ -44,6 +44,7 @@ PATHS: Final = {
     "/v1/definitions",
     "/v1/definitions/{name}",
     "/v1/reports",
+    "/v1/reports/now",
     "/v1/contacts/made",
     "/v1/contacts/{contact_id}/answers",
     "/v1/contacts/{contact_id}/end",
