@@ -19,6 +19,7 @@ from bench import (
     rebuild,
     repeats,
     stories,
+    tallies,
     telling,
     throughput,
     webhooks,
@@ -47,6 +48,7 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "telling": telling.run,
     "hooks": hooks.run,
     "planned": planned.run,
+    "tallies": tallies.run,
     "many-throughput": many_throughput.run,
     "many-latency": many_latency.run,
     "many-scaling": many_scaling.run,
@@ -62,7 +64,7 @@ def measure(name: str) -> None:
     """Only the figures are said. What asks as pages and programs do, and many machines, run as `draad run` does."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    as_in_life = name in {"webhooks", "stories", "klant", "telling", "hooks"} or name.startswith("many-")
+    as_in_life = name in {"webhooks", "stories", "klant", "telling", "hooks", "tallies"} or name.startswith("many-")
     if as_in_life:
         collect_rarely()  # The bare loops of the same process have it too.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if as_in_life else None) as runner:

@@ -55,12 +55,13 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Of the row with this primary key, the other columns named grow by so much: integers, which begin at 0.
+    """Of the row with this primary key, these columns grow by so much. All columns but the key are integers from 0 on.
 
     Many subjects may add to one row. A rebuild adds to a row of its own, from the beginning.
     """
 
-    row: Mapping[str, Any]
+    key: Mapping[str, Any]
+    amounts: Mapping[str, int]
 
 
 Change = Put | Drop | Add

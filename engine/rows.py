@@ -1,8 +1,9 @@
 """What changes of rows come to: in a table of the moment, and for a database."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table
@@ -16,14 +17,14 @@ Name = tuple[Any, ...]
 def fold(rows: dict[Name, dict[str, Any]], change: Change, table: Table) -> None:
     """Change these rows, each filed under the values of its key."""
     key, rest = shape(table)
-    values = said(change)
-    name = tuple(values[column] for column in key)
+    said = change.row if isinstance(change, Put) else change.key
+    name = tuple(said[column] for column in key)
     match change:
-        case Put():
-            rows[name] = dict(values)
-        case Add():
-            before = rows.get(name, {})
-            rows[name] = dict(zip(key, name, strict=True)) | {n: before.get(n, 0) + values.get(n, 0) for n in rest}
+        case Put(row):
+            rows[name] = dict(row)
+        case Add(amounts=amounts):
+            before = rows.setdefault(name, dict(zip((*key, *rest), (*name, *(0 for _ in rest)), strict=True)))
+            before |= {column: before[column] + amount for column, amount in amounts.items()}
         case Drop():
             rows.pop(name, None)
 
@@ -31,28 +32,30 @@ def fold(rows: dict[Name, dict[str, Any]], change: Change, table: Table) -> None
 def runs(table: Table, changes: Sequence[Change]) -> Iterator[tuple[type[Change], Sequence[Name]]]:
     """Changes of a kind that follow each other, as values: those of the key first, where the change has more."""
     key, rest = shape(table)
-    for kind, run in groupby(changes, type):
+    each: Sequence[Any] = changes  # Told apart by kind, which the type checker does not see.
+    for kind, run in groupby(each, type):
         if kind is Add:
             yield Add, summed(key, rest, run)
+        elif kind is Put:
+            names = (*key, *rest)
+            yield Put, [tuple([put.row[name] for name in names]) for put in run]
         else:
-            names = key if kind is Drop else (*key, *rest)
-            yield kind, [tuple([said(change)[name] for name in names]) for change in run]
+            yield Drop, [tuple([drop.key[name] for name in key]) for drop in run]
 
 
-def said(change: Change) -> Mapping[str, Any]:
-    return change.key if isinstance(change, Drop) else change.row
-
-
-def summed(key: Sequence[str], rest: Sequence[str], adds: Iterator[Change]) -> list[Name]:
+def summed(key: Sequence[str], rest: Sequence[str], adds: Iterable[Any]) -> list[Name]:
     """What is added to one row, at once. Always in the order of the key, so that who adds never waits in a ring."""
-    sums: dict[Name, dict[str, int]] = {}
+    named = itemgetter(*key)
+    sums: dict[Any, dict[str, int]] = {}
     for add in adds:
-        row = said(add)
-        amounts = sums.setdefault(tuple([row[name] for name in key]), dict.fromkeys(rest, 0))
-        for name, amount in row.items():
-            if name in amounts:
-                amounts[name] += amount
-    return [(*name, *sums[name].values()) for name in sorted(sums)]
+        name = named(add.key)
+        amounts = sums.get(name)
+        if amounts is None:
+            amounts = sums[name] = dict.fromkeys(rest, 0)
+        for column, amount in add.amounts.items():
+            amounts[column] += amount
+    whole = len(key) > 1  # Else a name is its only value.
+    return [(*(name if whole else (name,)), *sums[name].values()) for name in sorted(sums)]
 
 
 @lru_cache(VIEWS_MAX)

@@ -17,12 +17,11 @@ from services.metrics.contacts import contacts
 from services.metrics.days import By, Days, Stretch, named, stretches
 from services.metrics.journeys import STEPS, journeys
 from services.metrics.notifications import notifications
-from services.metrics.tally import BUCKETS, SCALES
+from services.metrics.tally import AMOUNTS, BUCKETS, SCALES
 from services.metrics.tasks import tasks
 
-AMOUNTS: Final = ("many", "late", "total")
 OF_CONTACTS: Final = (
-    "contact message leg made answered abandoned missed asked waiting settled response overdue topical again"
+    "contact more passed-on made answered abandoned missed waiting settled response given-up overdue again"
 )
 OF_CASES: Final = "case-opened case-began case-ended case-open case-reopened case-overdue resolved closed"
 OF_TASKS: Final = "task-opened task-began task-ended task-open task-done task-overdue"

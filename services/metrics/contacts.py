@@ -6,6 +6,7 @@ last `CONTACTS_MAX` contacts are known, and above all those that wait; older one
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from engine.processor import Add, State, register
@@ -21,7 +22,6 @@ from schemas.contact import (
 from schemas.conversation import (
     ConversationClosed,
     ConversationContinued,
-    ConversationOpened,
     ConversationReopened,
 )
 from schemas.event import Envelope
@@ -29,6 +29,7 @@ from services.metrics.tally import UNKNOWN, Count, changed, span, tally
 
 CONTACTS_MAX: Final = 40
 ENDS_MAX: Final = 120  # More than twice as many: a contact needs two of them at most.
+KNOWN_MAX: Final = 2_048
 SPARE: Final = 30  # Ends that nothing waited for, kept for what is told late.
 # Where messages of one conversation are one contact, however many there are.
 TALKS: Final = ("chat", "sms", "whatsapp")
@@ -36,6 +37,8 @@ BY_PHONE: Final = "*phone"  # Who is reached by phone is answered for every call
 BY_ITSELF: Final = ("silence", "ended", "crowded")  # Why a conversation closes that nobody closed.
 REASONS: Final = ("abandoned", "busy", "closed", "no-answer", "failed")
 OTHER: Final = "other"
+ANSWERS: Final = ("answered", "noted")
+NAMED: Final = "named"  # A contact of which the product is known.
 
 
 class Contact(State, frozen=True):
@@ -92,7 +95,7 @@ class Known(State, frozen=True):
         return self.but(ends=(*self.ends, End(at, name, how, thread_id)))
 
 
-Joined = ConversationOpened | ConversationContinued | ConversationReopened
+Joined = ConversationContinued | ConversationReopened  # One that opens is named after its contact.
 After = ContactAnswered | ContactNoted | ContactTransferred | ContactMissed | ContactOverdue
 Fact = ContactReceived | ContactMade | After | Joined | ConversationClosed
 
@@ -113,7 +116,7 @@ def heard(known: Known, event: Fact) -> Known:
             return received(known, event)
         case ContactMade(notification_id=""):
             return made(known, event)
-        case ConversationOpened() | ConversationContinued() | ConversationReopened():
+        case ConversationContinued() | ConversationReopened():
             return joined(known, event)
         case ConversationClosed(reason=reason) if reason not in BY_ITSELF:
             return known.ended(event.at, event.conversation_id, "closed")
@@ -162,8 +165,6 @@ def made(known: Known, event: ContactMade) -> Known:
 
 def joined(known: Known, event: Joined) -> Known:
     goes_on = isinstance(event, ConversationContinued)
-    if event.conversation_id == event.contact_id and not goes_on:
-        return known  # As every contact begins.
     return known.changed(event.contact_id, thread_id=event.conversation_id, joined=goes_on)
 
 
@@ -187,9 +188,10 @@ def needed(known: Known) -> tuple[End, ...]:
     return tuple(end for end in known.ends if any(end is one for one in (*used, *spare)))
 
 
-def counts(known: Known) -> list[Count]:
-    """All that this address counts for."""
-    return [*each_contact(known), *each_episode(known), *each_return(known)]
+@lru_cache(KNOWN_MAX)
+def counts(known: Known) -> tuple[Count, ...]:
+    """All that this address counts for. What it counted for before an event was mostly worked out after the last."""
+    return (*each_contact(known), *each_episode(known), *each_return(known))
 
 
 def each_contact(known: Known) -> Iterator[Count]:
@@ -200,12 +202,14 @@ def each_contact(known: Known) -> Iterator[Count]:
         if contact.made:
             yield Count("made", at, *labels, split=contact.made)
             continue
-        yield Count("message", at, *labels)
+        if is_one(contact):
+            yield Count("contact", at, *labels, split=NAMED if contact.product != UNKNOWN else UNKNOWN)
+        else:
+            yield Count("more", at, *labels)
         if contact.due:
             yield Count("overdue", contact.due, *labels)
-        if is_one(contact):
-            yield Count("contact", at, *labels)
-            yield Count("leg", at, *labels, many=contact.legs)
+        if contact.legs > 1:
+            yield Count("passed-on", at, *labels, many=contact.legs - 1)
         if contact.channel == "phone":
             yield from each_call(contact, at, known.ends)
 
@@ -234,14 +238,15 @@ def each_episode(known: Known) -> Iterator[Count]:
     """From the first thing that they asked until somebody answers, and from then on anew."""
     for first, end in episodes(known):
         assert first.at is not None, "only what was received waits"
-        yield Count("asked", first.at, *first.labels)
         if end is None:
             yield Count("waiting", first.at, *first.labels)
             continue
         over = max(end.at, first.at)
         yield Count("settled", over, *first.labels)
-        if end.how in {"answered", "noted"}:
+        if end.how in ANSWERS:
             yield Count("response", first.at, *first.labels, value=span(first.at, over))
+        else:
+            yield Count("given-up", first.at, *first.labels)
 
 
 def episodes(known: Known) -> list[tuple[Contact, End | None]]:
@@ -256,9 +261,12 @@ def waits(thread: str, contacts: Sequence[Contact], ends: Sequence[End]) -> Iter
     """The times that this conversation waited: since which contact, and how that ended."""
     asked = {contact.contact_id: contact.at for contact in contacts if contact.at}
     calls = any(contact.channel == "phone" for contact in contacts)
-    moments: list[tuple[datetime, int, Contact | End]] = [(at, 0, c) for c in contacts if (at := c.at)]
     named = (*asked, thread, *([BY_PHONE] if calls else ()))
-    ours = (end for end in ends if end.name in named or end.thread_id == thread)
+    ours = [end for end in ends if end.name in named or end.thread_id == thread]
+    if not ours:
+        yield min(contacts, key=lambda contact: asked[contact.contact_id]), None
+        return
+    moments: list[tuple[datetime, int, Contact | End]] = [(asked[c.contact_id], 0, c) for c in contacts]
     moments += [(max(end.at, asked.get(end.name, end.at)), 1, end) for end in ours]
     first: Contact | None = None
     for _, _, what in sorted(moments, key=lambda moment: moment[:2]):
@@ -276,10 +284,9 @@ def each_return(known: Known) -> Iterator[Count]:
     last: dict[str, datetime] = {}
     came = [(c.at, c) for c in known.contacts if c.at and not c.made and is_one(c) and c.product != UNKNOWN]
     for at, contact in sorted(came, key=lambda moment: moment[0]):
-        yield Count("topical", at, *contact.labels)
         if before := last.get(contact.product):
             yield Count("again", at, *contact.labels, value=span(before, at))
         last[contact.product] = at
 
 
-contacts: Final = register("metrics.contacts", tally("tally_contacts"), count)
+contacts: Final = register("metrics.contacts", tally("tally_contacts", spread=True), count)

@@ -46,8 +46,8 @@ class Stock(BaseModel):
 
     model_config = STRICT
 
-    came: str
-    went: str
+    came: tuple[str, ...]
+    went: tuple[str, ...]
 
 
 class Definition(BaseModel):
@@ -72,7 +72,7 @@ class Definition(BaseModel):
 
     @property
     def measures(self) -> Sequence[str]:
-        stock = (self.stock.came, self.stock.went) if self.stock else ()
+        stock = (*self.stock.came, *self.stock.went) if self.stock else ()
         named = (*(term.measure for term in self.terms), self.mean, *stock)
         return tuple(dict.fromkeys(filter(None, named)))
 

@@ -178,14 +178,14 @@ def stocked(one: Definition, before: Cells, cells: Sequence[Cells]) -> list[Figu
     """How much there is at the end of each period."""
     assert one.stock, "only of a stock"
     came, went = one.stock.came, one.stock.went
-    left = accumulate(whole(here, came) - whole(here, went) for here in (before, *cells))
-    more = (whole(here, came) + whole(here, went) for here in cells)
+    left = accumulate(whole(here, *came) - whole(here, *went) for here in (before, *cells))
+    more = (whole(here, *came, *went) for here in cells)
     return [Figure(value=stands.many, late=moved.late) for stands, moved in zip([*left][1:], more, strict=True)]
 
 
-def whole(cells: Cells, measure: str) -> Cell:
-    """All splits of it."""
-    return sum((cell for (name, _), cell in cells.items() if name == measure), NOTHING)
+def whole(cells: Cells, *measures: str) -> Cell:
+    """All of these, whatever their splits."""
+    return sum((cell for (name, _), cell in cells.items() if name in measures), NOTHING)
 
 
 def figure(one: Definition, cells: Cells, settings: MetricsSettings) -> Figure:

@@ -35,6 +35,7 @@ HOURS: Final = tuple(
 )  # A quarter, half an hour, 1, 2, 4, 8 and 12 hours; 1, 2, 3, 5, 7, 14, 28 and 56 days.
 DAYS: Final = tuple(d * DAY for d in (1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 56, 84, 112, 182, 365))
 MARKS: Final = tuple(range(1, 11))
+AMOUNTS: Final = ("many", "late", "total")
 BUCKETS: Final = tuple(f"b{n:02}" for n in range(16))
 
 SCALES: Final[Mapping[str, Sequence[int]]] = {
@@ -65,10 +66,11 @@ class Count(NamedTuple):
     many: int = 1
 
 
-def tally(name: str) -> Table:
+def tally(name: str, *, spread: bool = False) -> Table:
     """The cells of one part.
 
-    How many count, how many of the changes came late, the sum of the values, and how these are spread over the bounds.
+    How many count, how many of the changes came late, the sum of the values; and where there are any, how these are
+    `spread` over the bounds.
     """
     return Table(
         name,
@@ -78,15 +80,20 @@ def tally(name: str) -> Table:
         Column("period", Text, primary_key=True),
         *(Column(label, Text, primary_key=True) for label in LABELS),
         Column("partition", Text, primary_key=True),  # So that no two ever wait for each other's row.
-        *(Column(amount, BigInteger, nullable=False) for amount in ("many", "late", "total", *BUCKETS)),
+        *(Column(amount, BigInteger, nullable=False) for amount in (*AMOUNTS, *(BUCKETS if spread else ()))),
         sqlite_with_rowid=False,
     )
 
 
 def changed(before: Sequence[Count], after: Sequence[Count], at: datetime, cause: Envelope) -> list[Add]:
     """What an event that happened `at` changes, from what its subject counted for to what it counts for now."""
-    times = Counter(after)
-    times.subtract(before)
+    same = 0  # Most of what comes first stays as it was.
+    for one, other in zip(before, after, strict=False):
+        if one != other:
+            break
+        same += 1
+    times = Counter(after[same:])
+    times.subtract(before[same:])
     late = int(cause.time > on_time_until(quarter(at)))
     return [add for count, more in times.items() if more for add in adds(count, more, late, cause.partition)]
 
@@ -97,9 +104,20 @@ def adds(count: Count, more: int, late: int, partition: str) -> list[Add]:
     amounts = {"many": more * many, "late": late, "total": more * value}
     if scale := SCALES.get(measure):
         amounts[BUCKETS[bisect_left(scale, value)]] = more
-    cell = {"measure": measure, "channel": channel, "product": product, "team": team, "split": split}
     return [
-        Add({"grain": grain, "period": period, "partition": partition, **cell, **amounts})
+        Add(
+            {
+                "grain": grain,
+                "measure": measure,
+                "period": period,
+                "channel": channel,
+                "product": product,
+                "team": team,
+                "split": split,
+                "partition": partition,
+            },
+            amounts,
+        )
         for grain, period in periods(quarter(at))
     ]
 

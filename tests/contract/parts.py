@@ -152,8 +152,8 @@ def recorded(record: Record, event: Counted, envelope: Envelope) -> tuple[Record
 def weighed(known: Side, event: Counted, envelope: Envelope) -> tuple[Side, list[Add]]:
     """All jars stand on two scales: a jar that is on another side now is lighter there and heavier here."""
     after = Side(side="odd" if event.total % 2 else "even", total=event.total)
-    gone = [Add({"side": known.side, "where": "here", "jars": -1, "total": -known.total})] if known.side else []
-    return after, [*gone, Add({"side": after.side, "where": "here", "jars": 1, "total": after.total})]
+    gone = [Add({"side": known.side, "where": "here"}, {"jars": -1, "total": -known.total})] if known.side else []
+    return after, [*gone, Add({"side": after.side, "where": "here"}, {"jars": 1, "total": after.total})]
 
 
 LEDGER: Final = Table(
