@@ -37,7 +37,8 @@ STEPS: Final = 538_000
 RUNS: Final = 3
 REPORTS: Final = 200
 LIVE: Final = 200
-FACTS_EACH: Final = 6  # Five contacts in a cell of each of five measures, each of five or six facts.
+CONTACTS_EACH: Final = 15
+FACTS_EACH: Final = CONTACTS_EACH  # A contact is five facts, and stands in one cell of each of five measures.
 DAY_S: Final = 86_400
 OPEN_S: Final = 9 * 3_600
 RATE: Final = 50
@@ -90,17 +91,20 @@ async def two_years(share: float) -> None:
 
 
 async def fill(engine: Engine, products: Sequence[str]) -> int:
-    """A cell for each day, channel, product and inbox of two years, and for each measure of an answered contact."""
+    """A cell for each day, channel, product and inbox of two years, and for each measure of an answered contact.
+
+    An inbox belongs to one channel, and each has two.
+    """
     view = await engine.table(contacts)
     cells = 0
     for nth in range(TWO_YEARS.many):
         at = BEGIN + timedelta(days=nth)
         counts = [
-            Count(measure, at, channel, product, inbox, value=60_000, many=5)
+            Count(measure, at, channel, product, inbox, value=60_000, many=CONTACTS_EACH)
             for measure in ("contact", "response", "settled", "answered", "again")
             for channel in sorted({*CHANNELS})
             for product in products
-            for inbox in INBOXES
+            for inbox in (f"{channel}-1", f"{channel}-2")
         ]
         cells += len(counts)
         changes = changed((), counts, at, Envelope("", "", "", ""))

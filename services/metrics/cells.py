@@ -85,9 +85,10 @@ Found = dict[Key, dict[tuple[str, str], Cell]]  # And of these, by measure and s
 async def find(engine: Engine, cut: Cut, days: Days) -> Found:
     """Raises `Unavailable`."""
     asked = [
-        look(engine, view, tuple(m for m in cut.measures if m in measures), cut, stretch)
+        look(engine, view, chosen, cut, stretch)
         for view, measures in VIEWS
-        if any(measure in measures for measure in cut.measures)
+        for spread in (False, True)  # Sums over sixteen bounds are asked only where there are any.
+        if (chosen := tuple(m for m in cut.measures if m in measures and (m in SCALES) is spread))
         for stretch in stretches(days, cut.by)
     ]
     found: Found = {}
@@ -109,7 +110,7 @@ async def look(
 
 def summed(table: Table, measures: Sequence[str], apart: Sequence[str], only: Sequence[str]) -> Select[Any]:
     columns = [table.c[name] for name in apart]
-    amounts = [*AMOUNTS, *(BUCKETS if any(measure in SCALES for measure in measures) else ())]
+    amounts = [*AMOUNTS, *(BUCKETS if measures[0] in SCALES else ())]
     # PostgreSQL sums to a number without a size.
     sums = [cast(func.sum(table.c[name]), BigInteger).label(name) for name in amounts]
     period = table.c.period.between(text("first"), text("last"))
