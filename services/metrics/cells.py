@@ -95,8 +95,9 @@ async def find(engine: Engine, cut: Cut, days: Days) -> Found:
     for row in [row for rows in await asyncio.gather(*asked) for row in rows]:
         here = found.setdefault((named(row.get("period", ""), cut.by), row[cut.per] if cut.per else ""), {})
         name = (row["measure"], row["split"])
-        spread = tuple(row.get(bucket, 0) for bucket in BUCKETS)
-        here[name] = here.get(name, NOTHING) + Cell(row["many"], row["late"], row["total"], spread)
+        spread = tuple([row[bucket] for bucket in BUCKETS]) if BUCKETS[0] in row else NOTHING.spread
+        cell = Cell(row["many"], row["late"], row["total"], spread)
+        here[name] = here[name] + cell if name in here else cell
     return found
 
 

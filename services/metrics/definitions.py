@@ -5,7 +5,7 @@ Where the whole of a share is nothing, the share is unknown and not 0.
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
@@ -70,7 +70,7 @@ class Definition(BaseModel):
         share = (*self.share.part, *self.share.whole) if self.share else ()
         return (*self.sum, *share)
 
-    @property
+    @cached_property
     def measures(self) -> Sequence[str]:
         stock = (*self.stock.came, *self.stock.went) if self.stock else ()
         named = (*(term.measure for term in self.terms), self.mean, *stock)
