@@ -93,4 +93,4 @@ def counts(known: Visit) -> Iterator[Count]:
         yield Count(known.ended, known.starts_at, *on, split=split)
 
 
-appointments: Final = register("metrics.appointments", tally("tally_appointments"), count)
+appointments: Final = register("metrics.appointments", tally("tally_appointments", spread=False), count)

@@ -90,4 +90,4 @@ def counts(known: Case) -> Iterator[Count]:
         yield Count("closed", last, *on, value=span(known.opened_at, last))
 
 
-cases: Final = register("metrics.cases", tally("tally_cases", spread=True), count)
+cases: Final = register("metrics.cases", tally("tally_cases"), count)

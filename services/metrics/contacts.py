@@ -289,4 +289,4 @@ def each_return(known: Known) -> Iterator[Count]:
         last[contact.product] = at
 
 
-contacts: Final = register("metrics.contacts", tally("tally_contacts", spread=True), count)
+contacts: Final = register("metrics.contacts", tally("tally_contacts"), count)

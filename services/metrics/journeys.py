@@ -16,4 +16,4 @@ def step(event: JourneyStepped, cause: Envelope) -> list[Add]:
     return changed((), [Count(event.step, event.at, "web", event.product)], event.at, cause)
 
 
-journeys: Final = projection("metrics.journeys", tally("tally_journeys"), step)
+journeys: Final = projection("metrics.journeys", tally("tally_journeys", spread=False), step)

@@ -80,4 +80,4 @@ def counts(known: Told) -> Iterator[Count]:
         yield Count("notification-sent", known.requested_at, *on, value=span(known.due_at, known.sent_at))
 
 
-notifications: Final = register("metrics.notifications", tally("tally_notifications", spread=True), count)
+notifications: Final = register("metrics.notifications", tally("tally_notifications"), count)

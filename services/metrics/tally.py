@@ -66,11 +66,11 @@ class Count(NamedTuple):
     many: int = 1
 
 
-def tally(name: str, *, spread: bool = False) -> Table:
+def tally(name: str, *, spread: bool = True) -> Table:
     """The cells of one part.
 
-    How many count, how many of the changes came late, the sum of the values; and where there are any, how these are
-    `spread` over the bounds.
+    How many count, how many of the changes came late, the sum of the values; and, where a measure has bounds, how these
+    are `spread` over them.
     """
     return Table(
         name,

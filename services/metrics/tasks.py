@@ -74,4 +74,4 @@ def counts(known: Job) -> Iterator[Count]:
         yield Count("task-open", since, *on)
 
 
-tasks: Final = register("metrics.tasks", tally("tally_tasks", spread=True), count)
+tasks: Final = register("metrics.tasks", tally("tally_tasks"), count)

@@ -25,7 +25,7 @@ from services.metrics.definitions import definitions
 from services.metrics.report import DAYS_MAX, Figure, Line, Meaning, Report, Side
 from services.metrics.settings import MetricsSettings
 from services.metrics.sheet import sheet
-from services.metrics.tally import SCALES
+from services.metrics.tally import BUCKETS, SCALES
 from tests.rooms import Rooms, rooms, told
 
 DAY: Final = timedelta(days=1)
@@ -260,6 +260,8 @@ def test_a_threshold_is_one_of_the_bounds(said: dict[str, Any]) -> None:
 def test_every_figure_is_made_of_measures_that_are_kept_and_splits_that_there_are() -> None:
     kept = [measure for _, measures in VIEWS for measure in measures]
     assert len(kept) == len({*kept})
+    for view, measures in VIEWS:
+        assert (BUCKETS[0] in view.table.columns) == bool({*SCALES} & {*measures}), view.name
     for one in definitions().values():
         assert {*one.measures} <= {*kept}, one.name
         assert sum(map(bool, (one.sum, one.share, one.mean, one.stock))) == 1, one.name
