@@ -10,7 +10,7 @@ from hypothesis import given as over
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from engine.processor import Projection, rows
+from engine.processor import Projection
 from engine.testing import shown
 from schemas.appointment import (
     AppointmentArrived,
@@ -47,7 +47,7 @@ from schemas.task import TaskAssigned, TaskDone, TaskOpened, TaskReopened
 from services.metrics.appointments import appointments
 from services.metrics.cases import cases
 from services.metrics.contacts import CONTACTS_MAX, contacts
-from services.metrics.journeys import journeys
+from services.metrics.journeys import journeys, step
 from services.metrics.notifications import notifications
 from services.metrics.tasks import tasks
 from services.notify.effect import effects
@@ -383,5 +383,6 @@ def test_it_counts_in_the_hour_that_clocks_show_here(at: datetime, hour: str) ->
     ],
 )
 def test_what_is_written_down_an_hour_after_its_day_is_late(written: str, late: int) -> None:
-    step = fact(JourneyStepped(at=MONDAY, step_id="s1", product="passport", step="started"), key="1")
-    assert {add.amounts["late"] for add in rows(journeys, None, step._replace(time=written))[1]} == {late}
+    event = JourneyStepped(at=MONDAY, step_id="s1", product="passport", step="started")
+    cause = fact(event, key="1")._replace(time=written)
+    assert {add.amounts["late"] for add in step(event, cause)} == {late}

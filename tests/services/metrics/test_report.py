@@ -42,7 +42,7 @@ async def house() -> AsyncIterator[Rooms]:
 
 async def call(house: Rooms, name: str, after: timedelta, seconds: float | None, **said: Any) -> None:
     """Somebody calls; who is there after so many seconds picks up, and otherwise they hang up."""
-    on = {"contact_id": name, "address_id": f"a-{name}"}
+    on: Any = {"contact_id": name, "address_id": f"a-{name}"}
     at = MONDAY + after
     facts: list[Event] = [ContactReceived(at=at, channel="phone", **on, **said)]
     if seconds is not None:
@@ -91,7 +91,7 @@ async def test_each_period_and_channel_has_its_line_whether_anything_happened_or
 
 
 async def tell(house: Rooms, name: str, after: timedelta, channel: str, answered: timedelta | None = None) -> None:
-    on = {"contact_id": name, "address_id": f"a-{name}"}
+    on: Any = {"contact_id": name, "address_id": f"a-{name}"}
     facts: list[Event] = [ContactReceived(at=MONDAY + after, channel=channel, **on)]
     if answered:
         facts.append(ContactAnswered(at=MONDAY + after + answered, agent_id="g1", **on))
