@@ -87,8 +87,8 @@ class Processor(Generic[Kept]):
 class Projection:
     """A view function: what each event means for the rows of one table. It tells nobody.
 
-    Most keep nothing. One that remembers (made by `register`) has a state per subject, as a processor has, and so can
-    write a row that says how a subject stands now.
+    It puts rows, drops them, or adds to them. Most keep nothing. One that remembers (made by `register`) has a state
+    per subject, as a processor has, and so can write a row that says how a subject stands now.
     """
 
     kind: ClassVar[str] = "projection"

@@ -21,6 +21,7 @@ OTHER: Final = "other"
 YEARS: Final = range(2000, 2200)
 DAYS_MAX: Final[Mapping[By, int]] = {"total": 3_700, "month": 3_700, "week": 1_100, "day": 400, "hour": 31}
 FIGURES_MAX: Final = 20
+LINES_MAX: Final = 20_000
 
 
 class Asked(NamedTuple):
@@ -131,6 +132,8 @@ async def side(
     before = folded(await find(engine, cut, days.before), asked.per, settings) if stocks else {}
     names = periods(days, asked.by)
     labels = sorted({label for _, label in (*found, *before)} or ({""} if not asked.per else set()))
+    if len(names) * len(labels) > LINES_MAX:
+        raise Refused(f"this would be more than {LINES_MAX:,} lines: ask of fewer days, or by longer periods")
     figures = {label: each_figure(label, names, found, before, chosen, settings) for label in labels}
     lines = [
         Line(period=name, label=label, figures=figures[label][nth])

@@ -177,6 +177,14 @@ async def test_what_cannot_be_shown_is_refused_with_why(house: Rooms, asked: dic
     assert says in told(answer, 400)
 
 
+async def test_a_report_of_too_many_lines_is_refused(house: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    await call(house, "c1", timedelta(), 8)
+    await house.settle()
+    monkeypatch.setattr("services.metrics.report.LINES_MAX", 30)
+    asked = {"figures": "contacts", "by": "day"} | MARCH
+    assert "more than 30 lines" in told(await house.client.get("/v1/reports", params=asked), 400)
+
+
 async def test_a_report_is_for_whoever_may_read_reports(house: Rooms) -> None:
     path = "/v1/reports?figures=contacts&first=2026-03-01&last=2026-03-01"
     del house.client.headers["authorization"]
