@@ -26,7 +26,7 @@ check: $(VENV)/.test ## Check layout, style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-fetched: $(VENV)/.test
+fetched: $(VENV)/.test ## Have what tests need from the network: Kafka, and a client of desk tools
 	$(BIN)/python -m infra.fetched
 
 format: $(VENV)/.test ## Lay out the code, and mend what can be mended by itself
