@@ -29,8 +29,8 @@ NAMES: Final = ("contacts", "time-to-answer", "service-level", "backlog", "cases
 def facts() -> Sequence[Event]:
     """Three months of calls, mails, cases and steps, of several addresses."""
     dice, told = Random(5), list[Event]()
-    for nth in range(40):
-        at = MONDAY + timedelta(days=nth * 2, seconds=dice.randrange(30_000))
+    for nth in range(24):
+        at = MONDAY + timedelta(days=nth * 3, seconds=dice.randrange(30_000))
         on: dict[str, Any] = {"contact_id": f"c{nth}", "address_id": f"a{nth % 7}"}
         told.append(ContactReceived(at=at, channel=dice.choice(["phone", "email"]), **on))
         if nth % 3:
@@ -66,9 +66,9 @@ async def test_figures_hang_on_the_facts_alone(kind: str, tmp_path: Path) -> Non
         await engine.settle(*TALLIES)
         expected = await seen(engine)
     async with engine_at(ENGINES[kind](tmp_path)) as engine:
-        await engine.append(*told[:150])
+        await engine.append(*told[:70])
         await engine.settle(*TALLIES, random=Random(3))
-        await engine.append(*told[150:])
+        await engine.append(*told[70:])
         await engine.settle(*TALLIES, random=Random(4))
         assert await seen(engine) == expected
         for view in TALLIES:
