@@ -98,6 +98,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
                 accounts=accounts_of(settings),
                 site=site,
                 source=settings.source,
+                scraper=settings.scraper,
             )
             more = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys, settings, links)
             await opened.enter_async_context(at_work(engine, parts, more, rooms, watch))
