@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, ProcessCollector, generate_latest
 from starlette.responses import JSONResponse, Response
 
 from draad.problem import PROBLEM, RETRY_AFTER_S, problem
@@ -35,14 +35,14 @@ class Watch:
         registry = engine.meter.registry
         self._ready = Gauge("draad_ready", "1 while it can take work and no part stands still", registry=registry)
         self._free = Gauge("draad_disk_free_bytes", "Room for the log", registry=registry) if folder else None
+        ProcessCollector(registry=registry)
         build = Gauge("draad_build_info", "Always 1: which Draad this is", ["version"], registry=registry)
         build.labels(version("draad")).set(1)
 
     async def run(self) -> None:
         """Look at all parts now and then, for ever."""
         while True:
-            with suppress(Unavailable):  # Whoever asks whether we are ready hears of it.
-                self._look(await self._engine.standings())
+            await self.faults(self._engine.store.now())
             await asyncio.sleep(WATCH_S)
 
     def _look(self, standings: Sequence[Standing]) -> None:
@@ -65,7 +65,7 @@ class Watch:
         try:
             async with asyncio.timeout(WRITE_S_MAX):
                 await self._engine.store.lease([], Lease("health", now, now + timedelta()))
-                await self._engine.standings()
+                self._look(await self._engine.standings())
         except Unavailable as error:
             found.append(str(error))
         except TimeoutError:
@@ -102,9 +102,8 @@ def router(engine: Engine, watch: Watch, clock: Callable[[], datetime]) -> APIRo
     @routes.get("/metrics", summary="What it measures, for Prometheus", response_class=Response)
     async def metrics() -> Response:
         """Names of parts and numbers, never a subject; it asks for the token all the same."""
-        if not await watch.faults(clock()):  # Else what was last known, and that it is not ready.
-            with suppress(Unavailable):
-                engine.meter.stand(await engine.standings(), engine.store.waiting)
+        with suppress(Unavailable):  # Then what was last known, and that it is not ready.
+            engine.meter.stand(await engine.standings(), engine.store.waiting)
         return Response(generate_latest(engine.meter.registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

@@ -34,7 +34,7 @@ async def test_requests_are_counted_by_method_route_and_what_came_of_them() -> N
 
 async def test_which_draad_it_is_and_that_it_is_ready_is_shown() -> None:
     async with rooms() as house:
-        await house.client.get("/metrics")
+        await house.client.get("/health/ready")
         assert value(house, "draad_ready") == 1
         assert value(house, "draad_build_info", version="0.1.0") == 1
 
