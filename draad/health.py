@@ -31,6 +31,7 @@ class Watch:
     def __init__(self, engine: Engine, names: Sequence[str], folder: Path | None) -> None:
         self._engine, self._names, self._folder = engine, names, folder
         self._moved: dict[str, tuple[tuple[int, ...], float]] = {}
+        self._last: Sequence[Standing] = ()
         self.roads: Callable[[], list[str]] = list  # What stands still on a road: the house is ready all the same.
         registry = engine.meter.registry
         self._ready = Gauge("draad_ready", "1 while it can take work and no part stands still", registry=registry)
@@ -43,6 +44,7 @@ class Watch:
         """Look at all parts now and then, for ever."""
         while True:
             await self.faults(self._engine.store.now())
+            self._look(self._last)
             await asyncio.sleep(WATCH_S)
 
     def _look(self, standings: Sequence[Standing]) -> None:
@@ -65,7 +67,7 @@ class Watch:
         try:
             async with asyncio.timeout(WRITE_S_MAX):
                 await self._engine.store.lease([], Lease("health", now, now + timedelta()))
-                self._look(await self._engine.standings())
+                self._last = await self._engine.standings()
         except Unavailable as error:
             found.append(str(error))
         except TimeoutError:

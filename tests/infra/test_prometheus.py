@@ -4,6 +4,7 @@ A second is a minute here. When alerts fire in minutes that are minutes, promtoo
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -60,6 +61,15 @@ def test_every_panel_shows_something_and_every_alert_fires_when_its_fault_is_the
 @pytest.mark.parametrize(("name", "where"), SHOWN_ELSEWHERE.values(), ids=SHOWN_ELSEWHERE)
 def test_what_is_not_broken_here_is_broken_there(name: str, where: str) -> None:
     assert name in (ROOT / where).read_text()
+
+
+def test_whoever_is_woken_finds_what_it_means_and_what_to_do() -> None:
+    page = (ROOT / "docs/running.md").read_text().partition("## What each alert means")[2]
+    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == list(ALERTS)
+    for name, rule in ALERTS.items():
+        assert rule["annotations"]["runbook"] == f"docs/running.md#{name.lower()}"
+        assert rule["annotations"]["summary"]
+        assert rule["labels"]["severity"] in {"page", "ticket"}
 
 
 WELL_M: Final = 20

@@ -32,6 +32,7 @@ from tests.signers.loopback import SETTINGS, sign
 CREATED: Final = codes.CREATED
 SCRAPER: Final = "the-scraper-of-these-tests-and-nothing-else"
 PEPPER: Final = "p" * 32
+NONSENSE: Final = b"nobody can read this"
 ROAD: Final = "/webhooks/loopback/trial"
 HELD_S: Final = 1.2  # A disk that takes so long makes one request slower than a second.
 SMALL: Final = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
@@ -81,28 +82,25 @@ class Watched:
         with held(self.log):
             assert self.works.post(f"slow-{self.turns}", {"channel": "phone", "text": "hallo"}).status_code == CREATED
         for _ in range(5):
-            self.full.client.post(ROAD, **signed(b"nobody can read this"))
+            self.full.client.post(ROAD, content=NONSENSE, headers=sign(SETTINGS, "", NONSENSE))
 
     def _asks(self) -> None:
         for nth in range(5):
             self.works.post(f"{self.turns}-{nth}", {"channel": "phone", "text": "hallo"})
             item = {"id": f"{self.turns} {nth}", "sender": "Jan", "text": "hallo"}
-            self.works.client.post(ROAD, **signed(batch(messages=[item])))
+            body = batch(messages=[item])
+            self.works.client.post(ROAD, content=body, headers=sign(SETTINGS, "", body))
         for path in ("/v1/work", "/v1/subscriptions", "/klantinteracties/api/v1/actoren"):
             self.works.client.get(path)
         case = {"party_id": "p1", "kind": "permit", "title": "Een dakkapel"}
         self.works.client.post("/v1/cases", json=case, headers={"Idempotency-Key": f"case-{self.turns}"})
 
     def _breaks(self) -> None:
-        self.works.client.post(ROAD, **signed(b"nobody can read this"))
+        self.works.client.post(ROAD, content=NONSENSE, headers=sign(SETTINGS, "", NONSENSE))
         for _ in range(4):
             self.works.client.post(ROAD, content=b"forged")
             for _ in range(5):
                 self.works.client.get("/v1/work", headers={"Authorization": "Bearer guessed"})
-
-
-def signed(body: bytes) -> dict[str, object]:
-    return {"content": body, "headers": sign(SETTINGS, "", body)}
 
 
 async def told(log: Path, turn: int) -> None:
@@ -167,9 +165,9 @@ def watched(folder: Path) -> Iterator[Watched]:
         settings = {"DRAAD_PEPPER": PEPPER, **files(folder, nobody.port)}
         redis = {"DRAAD_REDIS": f"redis://{HERE}:{nobody.port}/0"}
         small = [*SMALL, MOUNT.format(size=FREE_BYTES_MIN + 24 * 2**20), str(logs[2].parent)]
-        works = opened.enter_context(running(logs[0], **settings))
-        idle = opened.enter_context(running(logs[1], verb="desk", **settings, **redis))
-        full = opened.enter_context(running(logs[2], errors=folder / "full.err", within=small, **settings))
+        works = opened.enter_context(running(logs[0], 0, None, "run", **settings))
+        idle = opened.enter_context(running(logs[1], 0, None, "desk", **settings, **redis))
+        full = opened.enter_context(running(logs[2], 0, folder / "full.err", "run", small, **settings))
         SmallDisk(Path(f"/proc/{full.process.pid}/root{logs[2].parent}")).leave(2**20)
         subscription = {"name": "dead", "url": f"http://{HERE}:{nobody.port}/", "types": ["case."]}
         made = works.client.post("/v1/subscriptions", json=subscription, headers={"Idempotency-Key": "s1"})
