@@ -23,17 +23,24 @@ def swift(text: str) -> str:
     return MINUTES.sub(lambda found: f"{found[0][:-1]}s", text)
 
 
+def queries() -> Mapping[str, Sequence[str]]:
+    """What the panels of each board ask."""
+    boards = sorted((ROOT / "infra" / "grafana").rglob("*.json"))
+    shown = {board.stem: json.loads(board.read_text())["panels"] for board in boards}
+    return {name: [target["expr"] for panel in panels for target in panel["targets"]] for name, panels in shown.items()}
+
+
 def command_in_containers() -> Sequence[str]:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     return [str(word) for word in compose["services"]["prometheus"]["command"]]
 
 
 class Prometheus(Server):
-    """It asks these doors, such as 127.0.0.1:8000, once a second."""
+    """It asks the doors of each job, such as 127.0.0.1:8000, once a second."""
 
     name = "prometheus"
 
-    def __init__(self, doors: Sequence[str], token: str) -> None:
+    def __init__(self, doors: Mapping[str, Sequence[str]], token: str) -> None:
         super().__init__()
         self.port, self._doors, self._token = self.take_port(), doors, token
 
@@ -41,10 +48,10 @@ class Prometheus(Server):
         settings = yaml.safe_load((SETTINGS / "prometheus.yml").read_text())
         settings["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
         settings["rule_files"] = [Path(name).name for name in settings["rule_files"]]
-        [job] = settings["scrape_configs"]
-        del job["dns_sd_configs"]
-        job["authorization"]["credentials_file"] = "token"
-        job["static_configs"] = [{"targets": [*self._doors]}]
+        for job in settings["scrape_configs"]:
+            del job["dns_sd_configs"]
+            job["authorization"]["credentials_file"] = "token"
+            job["static_configs"] = [{"targets": [*self._doors.get(job["job_name"], ())]}]
         (self.folder / "token").write_text(self._token)
         (self.folder / "prometheus.yml").write_text(json.dumps(settings))  # Which is YAML too.
         for name in settings["rule_files"]:

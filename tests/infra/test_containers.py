@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "infra/Dockerfile").read_text()
+SURGE = (ROOT / "infra/surge.Dockerfile").read_text()
 BROKER = dict(
     line.split("=", 1)
     for line in (ROOT / "infra/kafka/broker.properties").read_text().splitlines()
@@ -58,18 +59,18 @@ def test_one_is_a_process_and_a_file_and_many_has_all_servers() -> None:
 
 @each_service
 def test_every_image_is_pinned_to_a_whole_version(service: dict[str, Any]) -> None:
-    assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
+    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
 
 
-@pytest.mark.parametrize("name", ["draad", "topics"])
-def test_the_base_image_is_pinned_and_the_same_in_both_files(name: str) -> None:
-    base = re.search(r"^ARG BASE=(python:\d+\.\d+\.\d+-slim-[a-z]+)$", DOCKERFILE, re.MULTILINE)
+@pytest.mark.parametrize(("name", "text"), [("draad", DOCKERFILE), ("topics", DOCKERFILE), ("surge", SURGE)])
+def test_the_base_image_is_pinned_and_the_same_in_all_files(name: str, text: str) -> None:
+    base = re.search(r"^ARG BASE=(python:\d+\.\d+\.\d+-slim-[a-z]+)$", text, re.MULTILINE)
     assert base
     assert SERVICES[name]["build"]["args"]["BASE"] == f"${{BASE:-{base[1]}}}"
 
 
 def test_each_profile_builds_one_image_and_the_others_take_it_from_here() -> None:
-    assert {name for name, service in SERVICES.items() if "build" in service} == {"draad", "topics"}
+    assert {name for name, service in SERVICES.items() if "build" in service} == {"draad", "topics", "surge"}
     for name in ("worker", "desk"):
         assert SERVICES[name]["image"] == SERVICES["topics"]["image"]
         assert SERVICES[name]["pull_policy"] == "never"
@@ -200,11 +201,17 @@ def test_the_broker_is_where_draad_looks_and_keeps_what_it_acknowledges() -> Non
     assert BROKER["auto.create.topics.enable"] == "false"
 
 
-def test_the_image_is_locked_and_nobodys_root() -> None:
-    assert "--require-hashes --requirement requirements-run.lock" in DOCKERFILE
-    assert re.search(r"^USER \d{4,}:\d{4,}$", DOCKERFILE, re.MULTILINE)
+@pytest.mark.parametrize(
+    ("text", "lock"), [(DOCKERFILE, "requirements-run.lock"), (SURGE, "/tmp/requirements.lock")], ids=["draad", "surge"]
+)
+def test_the_image_is_locked_and_nobodys_root(text: str, lock: str) -> None:
+    assert f"--require-hashes --requirement {lock}" in text
+    assert re.search(r"^USER \d{4,}:\d{4,}$", text, re.MULTILINE)
+    assert not re.search(r"^(ENV|ARG) .*(TOKEN|PEPPER|PASSWORD)", text, re.MULTILINE)
+
+
+def test_what_runs_by_itself_is_watched_by_docker_too() -> None:
     assert "HEALTHCHECK" in DOCKERFILE
-    assert not re.search(r"^(ENV|ARG) .*(TOKEN|PEPPER|PASSWORD)", DOCKERFILE, re.MULTILINE)
 
 
 def test_draad_in_the_image_reads_its_secrets_before_it_starts() -> None:
@@ -311,11 +318,12 @@ def test_what_only_opens_the_figures_is_made_anew_where_it_is_missing(house: Pat
 
 
 def test_prometheus_asks_every_door_of_draad_with_a_token_for_the_figures_alone() -> None:
-    [job] = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())["scrape_configs"]
-    [names] = job["dns_sd_configs"]
+    jobs = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    [[names], [surge]] = (job["dns_sd_configs"] for job in jobs)
     assert (set(names["names"]), names["port"]) == ({"draad", "worker", "desk"}, 8000)
-    token = job["authorization"]["credentials_file"]
-    for name in ("draad", "worker", "desk"):
+    assert (surge["names"], surge["port"]) == (["surge"], 8000)
+    [token] = {job["authorization"]["credentials_file"] for job in jobs}
+    for name in ("draad", "worker", "desk", "surge"):
         assert environment(SERVICES[name])["DRAAD_METRICS_TOKEN_FILE"] == token
         assert token.removeprefix("/run/secrets/") in SERVICES[name]["secrets"]
     assert SERVICES["prometheus"]["secrets"] == ["metrics"]

@@ -3,7 +3,6 @@
 A second is a minute here. When alerts fire in minutes that are minutes, promtool tells from the same rules.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 import pytest
 import yaml
 
-from infra.prometheus import Prometheus
+from infra.prometheus import Prometheus, queries
 from infra.server import run
 from tests.infra.watched import SCRAPER, Watched, watched
 from tests.story.town import eventually
@@ -23,16 +22,16 @@ RULES: Final = {
     for name in ("records", "alerts")
 }
 ALERTS: Final = {rule["alert"]: rule for rule in RULES["alerts"]}
-BOARDS: Final = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "infra/grafana").rglob("*.json"))}
 QUERIES: Final = sorted(
-    {(name, target["expr"]) for name, board in BOARDS.items() for p in board["panels"] for target in p["targets"]}
-    | {("records", rule["record"]) for rule in RULES["records"]}
-)
+    {query for name, asked in queries().items() if name != "draad-surge" for query in asked}
+    | {rule["record"] for rule in RULES["records"]}
+)  # What surge shows is in test_surge.py.
 # Where the real fault is shown to give that figure its value; that its alert fires on it, promtool tells.
 SHOWN_ELSEWHERE: Final = {
     "DraadLogAway": ("draad_log_away", "tests/draad/test_many.py"),
     "DraadResidentsNotTold": ("draad_notify_gap", "tests/services/notify/test_gap.py"),
     "DraadBudgetSpent": ("draad_over_budget_total", "tests/services/test_courier.py"),
+    "DraadSurge": ("draad_surge_contacts", "tests/infra/test_surge.py"),
 }
 TURNS_MAX: Final = 40  # Each takes a second and a half.
 
@@ -45,11 +44,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 def test_every_panel_shows_something_and_every_alert_fires_when_its_fault_is_there(house: Watched) -> None:
     awaited, unseen = set(ALERTS) - set(SHOWN_ELSEWHERE) - {"DraadDown"}, set(QUERIES)
-    with Prometheus(house.doors, SCRAPER) as prometheus:
+    with Prometheus({"draad": house.doors}, SCRAPER) as prometheus:
         for _ in range(TURNS_MAX):
             house.turn()
             awaited -= prometheus.firing()
-            unseen = {(name, query) for name, query in unseen if not prometheus.found(query)}
+            unseen = {query for query in unseen if not prometheus.found(query)}
             if not awaited and not unseen:
                 break
         assert (awaited, unseen) == (set(), set())
@@ -76,6 +75,7 @@ WELL_M: Final = 20
 REQUESTS: Final = 'draad_http_seconds_count{method="GET",route="/v1/work",status="%s"}'
 BUCKETS: Final = 'draad_http_seconds_bucket{method="GET",route="/v1/work",status="2xx",le="%s"}'
 WEBHOOKS: Final = 'draad_webhooks_total{channel="sms",inbox="main",outcome="%s"}'
+SURGE: Final = 'draad_surge_%s{channel="sms"}'
 MESSAGES: Final = 'draad_messages_total{channel="sms",outcome="%s"}'
 
 # What it looks like while all is well and from the fault on, minute by minute; and after how many minutes it fires.
@@ -107,6 +107,7 @@ FAULTS: Final[dict[str, tuple[dict[str, tuple[str, str]], int]]] = {
     "DraadResidentsNotTold": ({"draad_notify_gap": ("0", "1")}, 0),
     "DraadCaseSystemAway": ({"draad_zaken_up": ("1", "0")}, 15),
     "DraadSubscriberSilent": ({"draad_subscribers_silent": ("0", "1")}, 15),
+    "DraadSurge": ({SURGE % "contacts": ("16", "17"), SURGE % "usual": ("2", "2")}, 10),
     "DraadGuessing": ({'draad_rate_limited_total{limit="guess"}': ("0", "11")}, 0),
 }
 

@@ -4,6 +4,7 @@ whose disk is full. Each turn plays traffic over all of them, and every fault ag
 import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -165,9 +166,13 @@ def watched(folder: Path) -> Iterator[Watched]:
         settings = {"DRAAD_PEPPER": PEPPER, **files(folder, nobody.port)}
         redis = {"DRAAD_REDIS": f"redis://{HERE}:{nobody.port}/0"}
         small = [*SMALL, MOUNT.format(size=FREE_BYTES_MIN + 24 * 2**20), str(logs[2].parent)]
-        works = opened.enter_context(running(logs[0], 0, None, "run", **settings))
-        idle = opened.enter_context(running(logs[1], 0, None, "desk", **settings, **redis))
-        full = opened.enter_context(running(logs[2], 0, folder / "full.err", "run", small, **settings))
+        houses = (
+            running(logs[0], 0, None, "run", **settings),
+            running(logs[1], 0, None, "desk", **settings, **redis),
+            running(logs[2], 0, folder / "full.err", "run", small, **settings),
+        )
+        with ThreadPoolExecutor(len(houses)) as starting:
+            works, idle, full = starting.map(opened.enter_context, houses)
         SmallDisk(Path(f"/proc/{full.process.pid}/root{logs[2].parent}")).leave(2**20)
         subscription = {"name": "dead", "url": f"http://{HERE}:{nobody.port}/", "types": ["case."]}
         made = works.client.post("/v1/subscriptions", json=subscription, headers={"Idempotency-Key": "s1"})
