@@ -16,7 +16,7 @@ import yaml
 from draad.many import cluster
 from draad.settings import Settings
 from engine.engine import open_engine, utc_now
-from infra.apart import python_of
+from infra import surge
 from infra.prometheus import Prometheus, queries
 from infra.server import HERE, Claim, claim
 from schemas.contact import ContactReceived
@@ -28,7 +28,6 @@ from tests.story.town import eventually
 
 pytestmark = pytest.mark.xdist_group("servers")
 
-LOCK: Final = ROOT / "services" / "surge" / "requirements.lock"
 SECRET: Final = "Vledderveen"
 USUAL: Final = 2
 HOUR: Final = utc_now() - timedelta(minutes=30)
@@ -67,7 +66,7 @@ def monitor(many: Many, door: Claim, folder: Path) -> Iterator["subprocess.Popen
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     python, *words = compose["services"]["surge"]["command"]
     assert python == "python3"
-    command = [str(python_of("surge", LOCK, "11")), *words]
+    command = [str(surge.python()), *words]
     with (folder / "surge.log").open("ab") as said:
         process = subprocess.Popen(command, env=environ, cwd=folder, stdout=said, stderr=said)
     try:
@@ -91,7 +90,7 @@ def shown(door: Claim) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line.startswith("draad"))}
 
 
-def surge(contacts: int) -> dict[str, float]:
+def seen(contacts: int) -> dict[str, float]:
     """What is long ago is not in it."""
     return {
         'draad_surge_contacts{channel="phone"}': contacts,
@@ -107,7 +106,7 @@ def test_a_busy_hour_is_seen_against_past_weeks_and_known_again_after_a_stop(man
     door = claim()
     with closing(door.held):
         with monitor(many, door, tmp_path) as process:
-            eventually(lambda: shown(door) == surge(20), 90)
+            eventually(lambda: shown(door) == seen(20), 90)
             assert (figures(door, "guessed") or httpx.Response(200)).status_code == httpx.codes.UNAUTHORIZED
             with Prometheus({"surge": [f"{HERE}:{door.port}"]}, TOKEN) as prometheus:
                 eventually(lambda: "DraadSurge" in prometheus.firing(), 60)
@@ -115,7 +114,7 @@ def test_a_busy_hour_is_seen_against_past_weeks_and_known_again_after_a_stop(man
             process.terminate()
             process.wait(30)
         with monitor(many, door, tmp_path):
-            eventually(lambda: shown(door) == surge(20), 90)
+            eventually(lambda: shown(door) == seen(20), 90)
             asyncio.run(told(many, *busy(21)))
-            eventually(lambda: shown(door) == surge(21), 90)
+            eventually(lambda: shown(door) == seen(21), 90)
     assert SECRET not in (tmp_path / "surge.log").read_text()
