@@ -74,15 +74,22 @@ class Watch:
             found.append("the log does not answer")
         if abs(skew := self._engine.store.skew_s) > SKEW_S_MAX:
             found.append(f"this machine's clock is {abs(skew):.0f} s off: what is told here gets a wrong time")
-        if self._folder and self._free:
-            free = shutil.disk_usage(self._folder).free
-            self._free.set(free)
-            if free < FREE_BYTES_MIN:
-                found.append(f"only {free // 2**20} MB of disk are free")
+        found.extend(self._cramped())
         loop_now = asyncio.get_running_loop().time()
         stuck = [name for name, (_, since) in self._moved.items() if loop_now - since > STUCK_S]
         found.extend(f"{name} stands still" for name in stuck)
         return found
+
+    def _cramped(self) -> list[str]:
+        """What there is to say of the room for the log."""
+        if self._folder is None or self._free is None:
+            return []
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError:
+            return ["the folder of the log is gone"]
+        self._free.set(free)
+        return [f"only {free // 2**20} MB of disk are free"] if free < FREE_BYTES_MIN else []
 
 
 def router(engine: Engine, watch: Watch, clock: Callable[[], datetime]) -> APIRouter:

@@ -26,6 +26,7 @@ class Traffic:
         self._took = Histogram(
             "draad_http_seconds", "Until the answer begins", labels, buckets=SECONDS, registry=registry
         )
+        self._counted: dict[tuple[str, str, int], Histogram] = {}  # To look one up by its labels takes longer.
         self._streams = Gauge("draad_streams_open", "Who listens to what is new", ["route"], registry=registry)
         self._sockets = Gauge("draad_sockets_open", "Visitors in the chat", registry=registry)
 
@@ -48,7 +49,8 @@ class Traffic:
         async def counted(message: Message) -> None:
             nonlocal answered, stream
             if message["type"] == "http.response.start":
-                answered, stream = True, (b"content-type", STREAM) in plain(message)
+                answered = True
+                stream = any(name == b"content-type" and kind.startswith(STREAM) for name, kind in message["headers"])
                 self._count(scope, message["status"], perf_counter() - began)
                 if stream:
                     self._streams.labels(self._route(scope)).inc()
@@ -65,14 +67,18 @@ class Traffic:
                 self._streams.labels(self._route(scope)).dec()
 
     def _count(self, scope: Scope, status: int, took_s: float) -> None:
-        method = scope["method"] if scope["method"] in METHODS else OTHER
-        self._took.labels(method, self._route(scope), f"{status // 100}xx").observe(took_s)
+        key = (scope["method"], self._route(scope), status // 100)
+        counted = self._counted.get(key)
+        if counted is None:
+            method, route, hundreds = key
+            counted = self._took.labels(method if method in METHODS else OTHER, route, f"{hundreds}xx")
+            if method in METHODS:  # So that what is kept does not grow with what somebody makes up.
+                self._counted[key] = counted
+        counted.observe(took_s)
 
     def _route(self, scope: Scope) -> str:
-        door = next((door for door in self._doors if scope["path"].startswith(door)), "")
-        return door or str(getattr(scope.get("route"), "path", OTHER))
-
-
-def plain(message: Message) -> Collection[tuple[bytes, bytes]]:
-    """Its headers, without what is said behind a semicolon."""
-    return [(name.lower(), value.partition(b";")[0]) for name, value in message["headers"]]
+        path = scope["path"]
+        for door in self._doors:
+            if path.startswith(door):
+                return door
+        return str(getattr(scope.get("route"), "path", OTHER))

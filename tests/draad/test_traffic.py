@@ -1,14 +1,18 @@
 """What ops see of requests: by the template of a route, never by an address."""
 
 import asyncio
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from prometheus_client import CollectorRegistry
 from starlette.types import Message
 
+from draad.health import Watch
 from draad.traffic import Traffic
-from tests.rooms import Rooms, rooms
+from engine.engine import Engine
+from engine.memory import Disk, MemoryStore
+from tests.rooms import Rooms, clock, rooms
 
 BEARER: Final = {"Authorization": "Bearer the-scraper-of-these-tests-and-nothing-else"}
 
@@ -49,7 +53,7 @@ async def test_the_token_of_prometheus_opens_the_figures_and_nothing_else() -> N
 
 
 def told(status: int, kind: bytes) -> Message:
-    return {"type": "http.response.start", "status": status, "headers": [(b"Content-Type", kind)]}
+    return {"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]}
 
 
 async def test_a_stream_counts_while_somebody_listens() -> None:
@@ -84,3 +88,16 @@ async def test_what_breaks_without_an_answer_is_an_error() -> None:
         await Traffic(broken, registry)({"type": "http", "method": "GET", "path": "/"}, broken, broken)
     labels = {"method": "GET", "route": "other", "status": "5xx"}
     assert registry.get_sample_value("draad_http_seconds_count", labels) == 1
+
+
+async def test_the_room_for_the_log_is_shown_and_where_its_folder_goes_it_is_not_ready(tmp_path: Path) -> None:
+    engine = Engine(MemoryStore(Disk(), clock), clock=clock)
+    folder = tmp_path / "log"
+    folder.mkdir()
+    watch = Watch(engine, [], folder)
+    assert await watch.faults(clock()) == []
+    assert engine.meter.registry.get_sample_value("draad_disk_free_bytes")
+    folder.rmdir()
+    assert await watch.faults(clock()) == ["the folder of the log is gone"]
+    assert engine.meter.registry.get_sample_value("draad_ready") == 0
+    await engine.close()
