@@ -30,7 +30,6 @@ pytestmark = pytest.mark.xdist_group("servers")
 
 SECRET: Final = "Vledderveen"
 USUAL: Final = 2
-HOUR: Final = utc_now() - timedelta(minutes=30)
 
 
 def contact(at: datetime, channel: str, nth: int) -> Envelope:
@@ -40,14 +39,14 @@ def contact(at: datetime, channel: str, nth: int) -> Envelope:
     return fact(event, key=name)
 
 
-def quiet_weeks() -> list[Envelope]:
-    past = [back(HOUR, week) for week in range(1, WEEKS + 1)]
-    long_ago = contact(back(HOUR, WEEKS + 2), "chat", 1)
-    return [long_ago, *(contact(at, "phone", nth) for at in past for nth in range(USUAL))]
+def quiet_weeks(at: datetime) -> list[Envelope]:
+    past = [back(at, week) for week in range(1, WEEKS + 1)]
+    long_ago = contact(back(at, WEEKS + 2), "chat", 1)
+    return [long_ago, *(contact(then, "phone", nth) for then in past for nth in range(USUAL))]
 
 
-def busy(contacts: int) -> list[Envelope]:
-    return [contact(HOUR, "email", 1), *(contact(HOUR, "phone", nth) for nth in range(contacts))]
+def busy(at: datetime, contacts: int) -> list[Envelope]:
+    return [contact(at, "email", 1), *(contact(at, "phone", nth) for nth in range(contacts))]
 
 
 async def told(many: Many, *facts: Envelope) -> None:
@@ -102,8 +101,8 @@ def seen(contacts: int) -> dict[str, float]:
 
 @pytest.mark.timeout(300)
 def test_a_busy_hour_is_seen_against_past_weeks_and_known_again_after_a_stop(many: Many, tmp_path: Path) -> None:
-    asyncio.run(told(many, *quiet_weeks(), *busy(20)))
-    door = claim()
+    door, lately = claim(), utc_now() - timedelta(minutes=10)
+    asyncio.run(told(many, *quiet_weeks(lately), *busy(lately, 20)))
     with closing(door.held):
         with monitor(many, door, tmp_path) as process:
             eventually(lambda: shown(door) == seen(20), 90)
@@ -115,6 +114,6 @@ def test_a_busy_hour_is_seen_against_past_weeks_and_known_again_after_a_stop(man
             process.wait(30)
         with monitor(many, door, tmp_path):
             eventually(lambda: shown(door) == seen(20), 90)
-            asyncio.run(told(many, *busy(21)))
+            asyncio.run(told(many, *busy(lately, 21)))
             eventually(lambda: shown(door) == seen(21), 90)
     assert SECRET not in (tmp_path / "surge.log").read_text()
