@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version
 CLIENT := tests/klantclient/requirements
+SURGE := services/surge/requirements
 PORT ?= 8000
 
 help: ## Say what each verb does
@@ -43,6 +44,7 @@ lock: $(VENV)/.test ## Write the locks from what is asked for; UPGRADE=--upgrade
 	$(COMPILE) 3.11 $(UPGRADE) --extra dev --extra build --output-file requirements.lock pyproject.toml
 	$(COMPILE) 3.11 --extra build --constraint requirements.lock --output-file requirements-run.lock pyproject.toml
 	$(COMPILE) 3.12 $(UPGRADE) --output-file $(CLIENT).lock $(CLIENT).in
+	$(COMPILE) 3.11 $(UPGRADE) --output-file $(SURGE).lock $(SURGE).in
 
 clean: ## Remove what is installed and cached, never data
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -169,6 +169,28 @@ def doctor(log: Log = None, host: Host = None, port: Port = None) -> None:
     done(examine(settings(log, host, port), say))
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet")],
+    log: Log = None,
+) -> None:
+    """Copy the log, its files and its key to a folder, whole and checked, while Draad runs. It holds personal data."""
+    from draad.backup import backup
+
+    backup(settings(log), folder, say)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What draad backup made")],
+    log: Log = None,
+) -> None:
+    """Put a backup back, after a look whether it is whole. What is there is never overwritten."""
+    from draad.backup import restore
+
+    restore(settings(log), folder, say)
+
+
 topics = typer.Typer(no_args_is_help=True, help="The topics of a log on Kafka, as infra/kafka/topics.yaml has them.")
 app.add_typer(topics, name="topics")
 

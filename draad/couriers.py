@@ -51,11 +51,12 @@ def couriers(  # noqa: PLR0913, PLR0917  # All that they stand on.
     signer, outside = Signer(keys.subscribers), Outside(site.subscribers.inner)
     senders = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Sender)}
     fetchers = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Fetcher)}
-    budget = Budget(engine, {"sms": site.notify.sms_per_day} if site.notify else {}, clock)
+    registry, per_day = engine.meter.registry, {"sms": site.notify.sms_per_day} if site.notify else {}
+    budget = Budget(engine, per_day, clock, registry)
     return (
-        Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget).run,
+        Courier(engine, senders, clock, registry, roads.plan.inboxes, budget).run,
         Fetching(engine, fetchers, blobs, clock).run,
-        Hooks(engine, signer, outside, settings.source, clock, engine.meter.registry).run,
+        Hooks(engine, signer, outside, settings.source, clock, registry).run,
         *(telling(engine, letterhead(site, roads, links), clock) if site.notify else ()),
         *case_system(engine, clock, site, keys),
     )

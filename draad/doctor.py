@@ -55,6 +55,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     yield proxies(settings)
     yield roads(settings)
     yield site(settings)
+    yield figures(settings)
     yield await case_system(settings)
     if settings.servers:
         async for finding in on_many(settings):
@@ -109,6 +110,18 @@ def proxies(settings: Settings) -> Finding:
     return Finding(
         "No proxy is believed to say for whom it asks: behind one, all visitors share its limits. "
         "DRAAD_TRUSTED_PROXIES names those that are."
+    )
+
+
+def figures(settings: Settings) -> Finding:
+    try:
+        own = settings.scraper
+    except Misconfigured as error:
+        return Finding(f"{error}.", well=False)
+    if own:
+        return Finding("Prometheus has a token of its own, which opens /metrics and nothing else.")
+    return Finding(
+        "Prometheus needs a token with the scope metrics.read, or DRAAD_METRICS_TOKEN_FILE: docs/running.md."
     )
 
 

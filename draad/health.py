@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, ProcessCollector, generate_latest
 from starlette.responses import JSONResponse, Response
 
 from draad.problem import PROBLEM, RETRY_AFTER_S, problem
@@ -30,13 +31,20 @@ class Watch:
     def __init__(self, engine: Engine, names: Sequence[str], folder: Path | None) -> None:
         self._engine, self._names, self._folder = engine, names, folder
         self._moved: dict[str, tuple[tuple[int, ...], float]] = {}
+        self._last: Sequence[Standing] = ()
         self.roads: Callable[[], list[str]] = list  # What stands still on a road: the house is ready all the same.
+        registry = engine.meter.registry
+        self._ready = Gauge("draad_ready", "1 while it can take work and no part stands still", registry=registry)
+        self._free = Gauge("draad_disk_free_bytes", "Room for the log", registry=registry) if folder else None
+        ProcessCollector(registry=registry)
+        build = Gauge("draad_build_info", "Always 1: which Draad this is", ["version"], registry=registry)
+        build.labels(version("draad")).set(1)
 
     async def run(self) -> None:
         """Look at all parts now and then, for ever."""
         while True:
-            with suppress(Unavailable):  # Whoever asks whether we are ready hears of it.
-                self._look(await self._engine.standings())
+            await self.faults(self._engine.store.now())
+            self._look(self._last)
             await asyncio.sleep(WATCH_S)
 
     def _look(self, standings: Sequence[Standing]) -> None:
@@ -50,23 +58,38 @@ class Watch:
 
     async def faults(self, now: datetime) -> list[str]:
         """Why it is not ready, a sentence each; nothing if it is."""
+        found = await self._found(now)
+        self._ready.set(not found)
+        return found
+
+    async def _found(self, now: datetime) -> list[str]:
         found: list[str] = []
         try:
             async with asyncio.timeout(WRITE_S_MAX):
                 await self._engine.store.lease([], Lease("health", now, now + timedelta()))
-                await self._engine.standings()
+                self._last = await self._engine.standings()
         except Unavailable as error:
             found.append(str(error))
         except TimeoutError:
             found.append("the log does not answer")
         if abs(skew := self._engine.store.skew_s) > SKEW_S_MAX:
             found.append(f"this machine's clock is {abs(skew):.0f} s off: what is told here gets a wrong time")
-        if self._folder and (free := shutil.disk_usage(self._folder).free) < FREE_BYTES_MIN:
-            found.append(f"only {free // 2**20} MB of disk are free")
+        found.extend(self._cramped())
         loop_now = asyncio.get_running_loop().time()
         stuck = [name for name, (_, since) in self._moved.items() if loop_now - since > STUCK_S]
         found.extend(f"{name} stands still" for name in stuck)
         return found
+
+    def _cramped(self) -> list[str]:
+        """What there is to say of the room for the log."""
+        if self._folder is None or self._free is None:
+            return []
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError:
+            return ["the folder of the log is gone"]
+        self._free.set(free)
+        return [f"only {free // 2**20} MB of disk are free"] if free < FREE_BYTES_MIN else []
 
 
 def router(engine: Engine, watch: Watch, clock: Callable[[], datetime]) -> APIRouter:
@@ -88,7 +111,8 @@ def router(engine: Engine, watch: Watch, clock: Callable[[], datetime]) -> APIRo
     @routes.get("/metrics", summary="What it measures, for Prometheus", response_class=Response)
     async def metrics() -> Response:
         """Names of parts and numbers, never a subject; it asks for the token all the same."""
-        engine.meter.stand(await engine.standings(), engine.store.waiting)
+        with suppress(Unavailable):  # Then what was last known, and that it is not ready.
+            engine.meter.stand(await engine.standings(), engine.store.waiting)
         return Response(generate_latest(engine.meter.registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

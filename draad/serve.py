@@ -84,7 +84,6 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
             parts = () if role is Role.DESK else parts_of(site)
             links = Links(keys.links, plan.public_url)
             watch = Watch(engine, [part.name for part in parts], folder_of(settings))
-            front = role is not Role.WORK
             rooms = house(
                 engine,
                 keys,
@@ -92,12 +91,13 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
                 watch,
                 utc_now,
                 rates=rates,
-                front=front,
+                front=role is not Role.WORK,
                 roads=roads,
                 blobs=blobs,
                 accounts=accounts_of(settings),
                 site=site,
                 source=settings.source,
+                scraper=settings.scraper,
             )
             more = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys, settings, links)
             await opened.enter_async_context(at_work(engine, parts, more, rooms, watch))

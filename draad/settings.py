@@ -43,6 +43,7 @@ WRONG: Final[Mapping[str, str]] = {
     "port": "must be a port number from 0 to 65535",
     "trusted_proxies": "must be addresses or networks such as 10.0.0.5 or 10.0.0.0/24, with commas between them",
     "token": f"must be at least {SECRET_CHARS_MIN} plain characters without spaces",
+    "metrics_token_file": f"must be the path of a file with {SECRET_CHARS_MIN} plain characters or more",
     "channels": "must be the path of a TOML file, such as infra/channels.toml",
     "site": "must be the path of a TOML file, such as infra/site.toml",
     "pepper": f"must be at least {SECRET_CHARS_MIN} plain characters without spaces",
@@ -103,6 +104,7 @@ class Settings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = PORT
     trusted_proxies: Annotated[str, AfterValidator(networks)] = ""  # Who may say for whom it asks. Absent: nobody.
     token: Secret | None = None  # What the API asks for. Absent: a new one per start, printed.
+    metrics_token_file: Path | None = None  # Holds what opens /metrics and nothing else, for Prometheus.
     pepper: Secret | None = None  # What pseudonyms are made with. Absent: kept in a file beside the log.
     channels: Path | None = None  # The file that says which channels there are. Absent: none, and no webhooks.
     site: Path | None = None  # The file that says what residents meet: branches, the form. Absent: what it begins with.
@@ -166,13 +168,20 @@ class Settings(BaseModel):
         if self.oidc_client_secret_file is None:
             assert self.oidc_client_secret, "asked for where there is a provider"
             return self.oidc_client_secret
-        try:
-            found = self.oidc_client_secret_file.read_text().strip()
-        except (OSError, ValueError):
-            found = ""
+        found = contents(self.oidc_client_secret_file)
         if not found:
             raise Misconfigured(f"{PREFIX}OIDC_CLIENT_SECRET_FILE {WRONG['oidc_client_secret_file']}")
         return SecretStr(found)
+
+    @property
+    def scraper(self) -> str:
+        """The token that opens the figures alone; empty where there is none. Raises `Misconfigured`."""
+        if self.metrics_token_file is None:
+            return ""
+        found = contents(self.metrics_token_file)
+        if len(found) < SECRET_CHARS_MIN or not all("!" <= character <= "~" for character in found):
+            raise Misconfigured(f"{PREFIX}METRICS_TOKEN_FILE {WRONG['metrics_token_file']}")
+        return found
 
     @property
     def source(self) -> str:
@@ -199,6 +208,14 @@ class Settings(BaseModel):
     def desk(self) -> str:
         """Where browsers find it, on whatever machine."""
         return self.desk_url or self.address
+
+
+def contents(path: Path) -> str:
+    """What stands in it; nothing where it cannot be read."""
+    try:
+        return path.read_text().strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def meant(name: str, known: Mapping[str, str]) -> str:

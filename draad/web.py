@@ -20,6 +20,7 @@ from draad.rates import FORGER, GUESS, OPEN, PROGRAM, STRANGER, Rates
 from draad.roads import Roads
 from draad.scopes import needed
 from draad.site import Site
+from draad.traffic import Traffic
 from engine.blobs import Blobs, MemoryBlobs
 from engine.engine import Engine
 from schemas.errors import DraadError
@@ -85,17 +86,18 @@ def house(  # noqa: PLR0913  # All that it stands on.
     site: Site | None = None,
     accounts: Provider | None = None,
     source: str = f"urn:nld:oin:{'0' * 20}:systeem:draad",
+    scraper: str = "",
 ) -> House:
     """Without `rates` of others, this node keeps its own. Without a `front`, it only tells how it is.
 
-    Without `accounts` only a link opens the desk.
+    Without `accounts` only a link opens the desk. `scraper` is a token that opens the figures, and nothing else.
     """
     page, site = Page(accounts=accounts is not None), site or Site()
     roads, blobs = roads or Roads(), blobs or MemoryBlobs()
     rates = rates or Rates(registry=engine.meter.registry)
-    asking = form.Form(engine, keys.addresses, keys.tokens, clock, site.form)
-    own = residents.page_of(site, roads)
-    door, answers, gate = Door(keys.door, clock), Answers(page, asking, own), Gate(engine, keys.programs, token, clock)
+    asking, own = form.Form(engine, keys.addresses, keys.tokens, clock, site.form), residents.page_of(site, roads)
+    door, gate = Door(keys.door, clock), Gate(engine, keys.programs, token, clock, scraper=scraper)
+    answers = Answers(page, asking, own)
     presence = Presence()
     news = News(engine, partial(board, engine, presence, page))
     presence.changed.append(news.ring)
@@ -116,11 +118,10 @@ def house(  # noqa: PLR0913  # All that it stands on.
         app.include_router(entrance(door, page, Login(accounts, keys.door, clock) if accounts else None))
     app.include_router(health.router(engine, watch, clock))
     app.mount("/assets", assets())
-    describe(app)
     manners = Manners(app, door=door, answers=answers, gate=gate, rates=rates, origins=roads.plan.origins)
     entered = webhooks(engine, blobs, roads, clock, rates) if front and roads.channels else None
     tools = desk_tools(engine, keys, clock, gate, rates) if front else None
-    return House(Front(manners, entered, tools), news, presence, door, gate, front, chats)
+    return House(counted(engine, manners, entered, tools), news, presence, door, gate, front, chats)
 
 
 def programs(  # noqa: PLR0913, PLR0917  # All that they stand on.
@@ -187,6 +188,7 @@ def bare(answers: Answers) -> FastAPI:
     app.add_exception_handler(HTTPException, answers.of_http)
     app.add_exception_handler(RequestValidationError, answers.of_request)
     app.add_exception_handler(Exception, answers.of_bug)
+    describe(app)
     return app
 
 
@@ -216,6 +218,10 @@ class Front:
             await self._tools(scope, receive, send)
         else:
             await self._manners(scope, receive, send)
+
+
+def counted(engine: Engine, manners: ASGIApp, webhooks: ASGIApp | None, tools: ASGIApp | None) -> ASGIApp:
+    return Traffic(Front(manners, webhooks, tools), engine.meter.registry, (PREFIX, DESK_TOOLS))
 
 
 def webhooks(engine: Engine, blobs: Blobs, roads: Roads, clock: Clock, rates: Rates) -> ASGIApp:

@@ -46,7 +46,7 @@ class Meter:
         self._away.set(waiting is not None)
         for gauge in (self._behind, self._waiting, self._due, self._lent):
             gauge.clear()
-        for standing in standings:
+        for standing in sorted(standings, key=lambda standing: standing.task.active):  # Over a rebuild of the same.
             labels = (standing.task.name, str(standing.task.version))
             self._behind.labels(*labels).set(standing.behind)
             self._waiting.labels(*labels).set(standing.parked)

@@ -15,6 +15,7 @@ tests_need=(
     redis-server          # And tells live pages of other nodes through it.
     dovecot-imapd         # A real mailbox, from which mail is fetched,
     dovecot-lmtpd         # and into which a relay puts it.
+    prometheus            # It watches a real Draad, whose boards show something and whose alerts fire.
 )
 
 present() {

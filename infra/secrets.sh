@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make the secrets of docker-compose.yml, profile `many`, in var/secrets. What is there already is never overwritten.
+# Make the secrets of docker-compose.yml in var/secrets. What is there already is never overwritten.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,16 @@ if [ -e "$folder" ]; then
             exit 1
         fi
     done
-    echo "$folder is there already, and stays as it is."
+    made=
+    for name in metrics grafana; do # They keep no data: an installation from before they were there gets them.
+        if [ ! -s "$folder/$name" ]; then
+            umask 022
+            random >"$folder/$name"
+            made+=" $name"
+            echo "Made $folder/$name, which was missing."
+        fi
+    done
+    [ -n "$made" ] || echo "$folder is there already, and stays as it is."
     exit
 fi
 mkdir -p var
@@ -32,6 +41,8 @@ token=$(random)
 pepper=$(random)
 echo "$postgres" >"$folder/postgres"
 echo "requirepass $redis" >"$folder/redis"
+random >"$folder/metrics"
+random >"$folder/grafana"
 cat >"$folder/draad" <<END
 DRAAD_DATABASE=postgresql://draad:$postgres@postgres:5432/draad
 DRAAD_REDIS=redis://:$redis@redis:6379/0
@@ -41,4 +52,4 @@ END
 sync "$folder"/*
 trap - EXIT
 
-echo "Made $folder: passwords for PostgreSQL and Redis, and Draad's token and pepper. Back it up with the data."
+echo "Made $folder: passwords for PostgreSQL, Redis and Grafana, tokens and the pepper. Back it up with the data."

@@ -68,11 +68,22 @@ async def rooms(  # noqa: PLR0913  # All that a house stands on.
     site: Site | None = None,
     accounts: Provider | None = None,
     clock: Clock = clock,
+    scraper: str = "",
 ) -> AsyncIterator[Rooms]:
     engine = Engine(store or MemoryStore(Disk(), clock), clock=clock)
     watch = Watch(engine, [part.name for part in PARTS], None)
     built = house(
-        engine, KEYS, TOKEN, watch, clock, rates=rates, roads=roads, blobs=blobs, site=site, accounts=accounts
+        engine,
+        KEYS,
+        TOKEN,
+        watch,
+        clock,
+        rates=rates,
+        roads=roads,
+        blobs=blobs,
+        site=site,
+        accounts=accounts,
+        scraper=scraper,
     )
     headers = {"Authorization": f"Bearer {TOKEN}"}
     transport = httpx.ASGITransport(app=built.app, raise_app_exceptions=False)

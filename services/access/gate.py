@@ -45,6 +45,7 @@ class Program(NamedTuple):
 
 
 EVERYTHING: Final = Program("", "program", frozenset(), "", datetime.max.replace(tzinfo=UTC), revoked=False)
+SCRAPER: Final = Program("scraper", "scraper", frozenset({"metrics.read"}), "", EVERYTHING.due, revoked=False)
 
 
 def made() -> str:
@@ -64,16 +65,20 @@ def digest(key: bytes, token: str) -> str:
 class Gate:
     """Knows every token, and the one that opens everything. It has to run beside, to see those that are made."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # All that it stands on.
         self,
         engine: Engine,
         key: bytes,
         everything: str,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        scraper: str = "",
     ) -> None:
+        """`scraper`: a token of the settings, as the one that opens everything is, that opens the figures alone."""
         self._engine, self._key, self._clock, self._monotonic = engine, key, clock, monotonic
         self._everything = digest(key, everything)
+        self._scraper = SCRAPER._replace(digest=digest(key, scraper) if scraper else "")
         self._programs: Mapping[str, Program] = {}
         self._looked: float | None = None
         self._noted: set[tuple[str, str, str, int]] = set()
@@ -85,6 +90,8 @@ class Gate:
         found = digest(self._key, token)
         if hmac.compare_digest(found, self._everything):
             return EVERYTHING
+        if hmac.compare_digest(found, self._scraper.digest):
+            return self._scraper
         if len(token) != TOKEN_CHARS:
             return None
         if self._looked is None or self._monotonic() - self._looked > STALE_S_MAX:
@@ -96,6 +103,8 @@ class Gate:
         """Why it is not let in there: expired, revoked or scope; empty, if it is. Either way it is written down."""
         if program is EVERYTHING:
             return ""
+        if program is self._scraper:
+            return "" if scope in program.scopes else "scope"
         now = self._clock()
         why = "revoked" if program.revoked else "expired" if now >= program.due else ""
         if not why and scope not in program.scopes:

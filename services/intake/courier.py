@@ -29,6 +29,7 @@ AT_ONCE: Final = 16  # That are begun in one go.
 SEND_S_MAX: Final = 30.0
 LOOK_S_MAX: Final = 60.0  # A provider may list late what it took.
 END_S_MAX: Final = 5.0  # At a stop, what is on its way may still end.
+OUTCOMES: Final = ("sent", "failed", "postponed", "unknown")
 
 log = structlog.get_logger("courier")
 
@@ -62,6 +63,9 @@ class Courier:
         self._counted = Counter(
             "draad_messages_total", "What became of messages", ["channel", "outcome"], registry=registry
         )
+        for channel in senders:
+            for outcome in OUTCOMES:
+                self._counted.labels(channel, outcome)  # Shown before it happens, as zero.
 
     async def run(self) -> None:
         """Until the engine stops."""

@@ -65,6 +65,7 @@ class Mailbox:
     ) -> None:
         self._name, self._inbox, self._post, self._engine = name, inbox, post, engine
         self._gauges, self._clock, self._visit_s_max = gauges, clock, visit_s_max
+        gauges.taken.labels(name)  # Shown before the first one, as zero.
         self._stopped = threading.Event()
         self._thread = ThreadPoolExecutor(1, f"mailbox-{name}")
         self._place: Place | None = None

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from engine.courier import Delivery
 from engine.engine import Engine
@@ -42,6 +42,7 @@ SILENT_MAX: Final = 3  # Who does not answer so many times in a row
 REST_S: Final = 30.0  # is left alone for so long.
 RETRY_S: Final = 0.5
 END_S_MAX: Final = 5.0  # At a stop, what is on its way may still end.
+OUTCOMES: Final = ("told", "postponed", "withheld")
 BOTH: Final = timedelta(days=1)  # For so long a secret that was replaced signs as well.
 
 CROWDED: Final = Answer("crowded")
@@ -81,6 +82,10 @@ class Hooks:
         self._serving: set[asyncio.Task[None]] = set()
         self._context = ssl.create_default_context()
         self._counted = Counter("draad_subscribers_told_total", "What came of it", ["outcome"], registry=registry)
+        for outcome in OUTCOMES:
+            self._counted.labels(outcome)  # Shown before it happens, as zero.
+        silent = Gauge("draad_subscribers_silent", "Subscribers that do not answer", registry=registry)
+        silent.set_function(lambda: sum(line.silent >= SILENT_MAX for line in self._lines.values()))
 
     async def run(self) -> None:
         """Until the engine stops."""

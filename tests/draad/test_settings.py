@@ -141,3 +141,16 @@ def test_a_link_leads_to_where_browsers_find_the_desk(url: str | None, told: str
     given = {"DRAAD_PEPPER": LONG, "DRAAD_HOST": "::1", "DRAAD_PORT": "9000"}
     settings = Settings.from_env(given | ({"DRAAD_DESK_URL": url} if url else {}))
     assert re.fullmatch(f"{re.escape(told)}/open/[0-9a-f]+", fresh(settings))
+
+
+def test_the_token_of_prometheus_stands_in_a_file_and_is_long_enough(tmp_path: Path) -> None:
+    file = tmp_path / "metrics"
+    chosen = Settings.from_env({"DRAAD_METRICS_TOKEN_FILE": str(file)})
+    for text in (None, "", "short", "x" * 31, "x" * 20 + " " + "x" * 20, "\u00e9" * 40):
+        if text is not None:
+            file.write_text(text)
+        with pytest.raises(Misconfigured, match="DRAAD_METRICS_TOKEN_FILE must be"):
+            assert chosen.scraper
+    file.write_text("x" * 32 + "\n")
+    assert chosen.scraper == "x" * 32
+    assert Settings.from_env({}).scraper == ""

@@ -1,5 +1,6 @@
 """What docker-compose.yml, the Dockerfile, the broker's settings and secrets.sh promise. No Docker is asked."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "infra/Dockerfile").read_text()
+SURGE = (ROOT / "infra/surge.Dockerfile").read_text()
 BROKER = dict(
     line.split("=", 1)
     for line in (ROOT / "infra/kafka/broker.properties").read_text().splitlines()
@@ -30,8 +32,10 @@ BROKER = dict(
 )
 SECRET_WORD = re.compile(r"password|token|pepper|secret", re.IGNORECASE)
 SERVERS = {"kafka", "postgres", "redis"}
+WATCHERS = {"prometheus", "grafana"}  # Of both profiles.
 DRAADS = {"topics", "worker", "desk"}  # Of profile many.
-SECRETS = {"draad", "postgres", "redis"}
+SECRETS = {"draad", "postgres", "redis", "metrics", "grafana"}
+LASTING = {"draad", "postgres", "redis"}  # Without which what was made with them is lost.
 
 each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
 each_of_many = pytest.mark.parametrize("name", sorted(DRAADS))
@@ -40,29 +44,33 @@ each_of_many = pytest.mark.parametrize("name", sorted(DRAADS))
 def environment(service: dict[str, Any]) -> dict[str, str | None]:
     """By name; nothing where the value is that of whoever starts it."""
     given = service.get("environment", {})
-    return dict.fromkeys(given) if isinstance(given, list) else given
+    return (
+        {name: value or None for name, _, value in (each.partition("=") for each in given)}
+        if isinstance(given, list)
+        else given
+    )
 
 
 def test_one_is_a_process_and_a_file_and_many_has_all_servers() -> None:
     profiles = {name: service["profiles"] for name, service in SERVICES.items()}
-    assert [name for name, of in profiles.items() if "one" in of] == ["draad"]
-    assert {name for name, of in profiles.items() if "many" in of} == SERVERS | DRAADS
+    assert [name for name, of in profiles.items() if "one" in of] == ["draad", "prometheus", "grafana"]
+    assert {name for name, of in profiles.items() if "many" in of} == SERVERS | DRAADS | WATCHERS
 
 
 @each_service
 def test_every_image_is_pinned_to_a_whole_version(service: dict[str, Any]) -> None:
-    assert re.fullmatch(r"[a-z/]+:\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
+    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
 
 
-@pytest.mark.parametrize("name", ["draad", "topics"])
-def test_the_base_image_is_pinned_and_the_same_in_both_files(name: str) -> None:
-    base = re.search(r"^ARG BASE=(python:\d+\.\d+\.\d+-slim-[a-z]+)$", DOCKERFILE, re.MULTILINE)
+@pytest.mark.parametrize(("name", "text"), [("draad", DOCKERFILE), ("topics", DOCKERFILE), ("surge", SURGE)])
+def test_the_base_image_is_pinned_and_the_same_in_all_files(name: str, text: str) -> None:
+    base = re.search(r"^ARG BASE=(python:\d+\.\d+\.\d+-slim-[a-z]+)$", text, re.MULTILINE)
     assert base
     assert SERVICES[name]["build"]["args"]["BASE"] == f"${{BASE:-{base[1]}}}"
 
 
 def test_each_profile_builds_one_image_and_the_others_take_it_from_here() -> None:
-    assert {name for name, service in SERVICES.items() if "build" in service} == {"draad", "topics"}
+    assert {name for name, service in SERVICES.items() if "build" in service} == {"draad", "topics", "surge"}
     for name in ("worker", "desk"):
         assert SERVICES[name]["image"] == SERVICES["topics"]["image"]
         assert SERVICES[name]["pull_policy"] == "never"
@@ -97,7 +105,7 @@ def test_only_the_log_and_what_is_known_of_it_last() -> None:
     lasting = {
         name for name, service in SERVICES.items() for each in service.get("volumes", []) if not each.endswith(":ro")
     }
-    assert lasting == {"draad", "kafka", "postgres"}
+    assert lasting == {"draad", "kafka", "postgres", "prometheus"}
     assert SERVICES["kafka"]["volumes"][0] == f"kafka:{BROKER['log.dirs']}"
 
 
@@ -161,15 +169,15 @@ def test_no_secret_stands_in_the_file(service: dict[str, Any]) -> None:
 
 def test_only_this_machine_reaches_the_desk_and_nobody_the_rest() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published.keys() == {"draad", "desk"}
+    assert published.keys() == {"draad", "desk", "prometheus", "grafana"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
 def test_only_who_serves_or_carries_reaches_beyond_the_servers() -> None:
     assert COMPOSE["networks"]["inside"]["internal"] is True
-    beyond = {"desk", "worker"}
+    beyond = {"draad", "desk", "worker"} | WATCHERS
     assert all(SERVICES[name]["networks"] == ["inside", "outside"] for name in beyond)
-    assert all(SERVICES[name]["networks"] == ["inside"] for name in (SERVERS | DRAADS) - beyond)
+    assert all(SERVICES[name]["networks"] == ["inside"] for name in SERVICES.keys() - beyond)
 
 
 @pytest.mark.parametrize("name", ["draad", "worker", "desk"])
@@ -193,11 +201,17 @@ def test_the_broker_is_where_draad_looks_and_keeps_what_it_acknowledges() -> Non
     assert BROKER["auto.create.topics.enable"] == "false"
 
 
-def test_the_image_is_locked_and_nobodys_root() -> None:
-    assert "--require-hashes --requirement requirements-run.lock" in DOCKERFILE
-    assert re.search(r"^USER \d{4,}:\d{4,}$", DOCKERFILE, re.MULTILINE)
+@pytest.mark.parametrize(
+    ("text", "lock"), [(DOCKERFILE, "requirements-run.lock"), (SURGE, "/tmp/requirements.lock")], ids=["draad", "surge"]
+)
+def test_the_image_is_locked_and_nobodys_root(text: str, lock: str) -> None:
+    assert f"--require-hashes --requirement {lock}" in text
+    assert re.search(r"^USER \d{4,}:\d{4,}$", text, re.MULTILINE)
+    assert not re.search(r"^(ENV|ARG) .*(TOKEN|PEPPER|PASSWORD)", text, re.MULTILINE)
+
+
+def test_what_runs_by_itself_is_watched_by_docker_too() -> None:
     assert "HEALTHCHECK" in DOCKERFILE
-    assert not re.search(r"^(ENV|ARG) .*(TOKEN|PEPPER|PASSWORD)", DOCKERFILE, re.MULTILINE)
 
 
 def test_draad_in_the_image_reads_its_secrets_before_it_starts() -> None:
@@ -265,7 +279,7 @@ def test_secrets_are_random_and_are_not_said(house: Path, tmp_path_factory: pyte
     said = make_secrets(house)
     assert make_secrets(other).returncode == 0
     ours = set(words_of(house))
-    assert len(ours) == 4  # Two passwords, each written twice, the token and the pepper.
+    assert len(ours) == 6  # Two passwords, each written twice, two tokens, the pepper and what opens the boards.
     assert not ours & set(words_of(other))
     assert said.stdout.startswith("Made var/secrets: ")
     assert said.stdout.count("\n") == 1
@@ -280,7 +294,7 @@ def test_secrets_that_are_there_are_not_overwritten(house: Path) -> None:
     assert secrets_of(house) == before
 
 
-@pytest.mark.parametrize("missing", sorted(SECRETS))
+@pytest.mark.parametrize("missing", sorted(LASTING))
 def test_half_of_the_secrets_is_refused_and_left_alone(house: Path, missing: str) -> None:
     make_secrets(house)
     (house / "var/secrets" / missing).unlink()
@@ -289,6 +303,59 @@ def test_half_of_the_secrets_is_refused_and_left_alone(house: Path, missing: str
     assert again.returncode == 1
     assert f"not var/secrets/{missing}: restore it" in again.stderr
     assert secrets_of(house) == before
+
+
+@pytest.mark.parametrize("missing", sorted(SECRETS - LASTING))
+def test_what_only_opens_the_figures_is_made_anew_where_it_is_missing(house: Path, missing: str) -> None:
+    make_secrets(house)
+    before = secrets_of(house)
+    (house / "var/secrets" / missing).unlink()
+    again = make_secrets(house)
+    assert (again.returncode, again.stdout) == (0, f"Made var/secrets/{missing}, which was missing.\n")
+    after = secrets_of(house)
+    assert after.pop(missing) != before.pop(missing)
+    assert after == before
+
+
+def test_prometheus_asks_every_door_of_draad_with_a_token_for_the_figures_alone() -> None:
+    jobs = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    [[names], [surge]] = (job["dns_sd_configs"] for job in jobs)
+    assert (set(names["names"]), names["port"]) == ({"draad", "worker", "desk"}, 8000)
+    assert (surge["names"], surge["port"]) == (["surge"], 8000)
+    [token] = {job["authorization"]["credentials_file"] for job in jobs}
+    for name in ("draad", "worker", "desk", "surge"):
+        assert environment(SERVICES[name])["DRAAD_METRICS_TOKEN_FILE"] == token
+        assert token.removeprefix("/run/secrets/") in SERVICES[name]["secrets"]
+    assert SERVICES["prometheus"]["secrets"] == ["metrics"]
+
+
+def test_the_boards_are_where_grafana_looks_and_ask_where_prometheus_is() -> None:
+    provisioning = ROOT / "infra/grafana/provisioning"
+    [source] = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())["datasources"]
+    [provider] = yaml.safe_load((provisioning / "dashboards/draad.yml").read_text())["providers"]
+    home = str(environment(SERVICES["grafana"])["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    mounted = dict(volume.split(":")[1::-1] for volume in SERVICES["grafana"]["volumes"])
+    assert source["url"] == "http://prometheus:9090"
+    assert mounted[provider["options"]["path"]] == "./infra/grafana/dashboards"
+    assert (ROOT / "infra/grafana/dashboards" / Path(home).name).exists()
+
+
+@pytest.mark.parametrize(
+    "board", sorted((ROOT / "infra/grafana/dashboards").glob("*.json")), ids=lambda path: path.stem
+)
+def test_a_board_is_whole_and_no_panel_lies_on_another(board: Path) -> None:
+    shown = json.loads(board.read_text())
+    assert (shown["uid"], shown["editable"], shown["title"].startswith("Draad")) == (board.stem, False, True)
+    assert len({panel["id"] for panel in shown["panels"]}) == len(shown["panels"])
+    taken: set[tuple[int, int]] = set()
+    for panel in shown["panels"]:
+        place = panel["gridPos"]
+        across, down = range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
+        cells = {(x, y) for x in across for y in down}
+        assert across.stop <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+        assert {target["datasource"]["uid"] for target in panel["targets"]} == {"draad"}
 
 
 @each_of_many

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -46,7 +47,7 @@ class House:
     def __init__(self, disk: Disk, time: Time, senders: Mapping[str, Any]) -> None:
         self.time = time
         self.engine = Engine(MemoryStore(disk, time), clock=time)
-        budget = Budget(self.engine, {"sms": DAY}, time)
+        budget = Budget(self.engine, {"sms": DAY}, time, self.engine.meter.registry)
         self.courier = Courier(self.engine, senders, time, self.engine.meter.registry, INBOXES, budget)
 
     async def write(self, name: str, address: str = "a1", number: str = "", **more: Any) -> None:
@@ -250,8 +251,11 @@ async def test_what_nobody_typed_stops_at_the_budget_of_a_day_and_what_an_agent_
         assert await came(1) == "m1 sent"
         await house.write("m2", channel="sms")
         assert await came(2) == "m2 sent"
+        over = partial(house.engine.meter.registry.get_sample_value, "draad_over_budget_total", {"channel": "sms"})
+        assert over() == 0
         await tell("m3")
         assert await came(3) == "m3 failed over-budget"
+        assert over() == 1
         await house.write("m4", channel="sms")
         assert await came(4) == "m4 sent"
         time.now += timedelta(hours=13, minutes=59)
