@@ -1,4 +1,4 @@
-"""A strict Twilio for tests: its REST API for messages, its callbacks signed by its own library, and its worst days.
+"""A strict Twilio that reaches nobody: its REST API for messages, callbacks that its own library signs, and bad days.
 
 It refuses what the real one refuses, with its codes, and also what the real one lets pass: an unknown parameter is a
 mistake of ours. `faults` says what becomes of the next requests, one each.
@@ -376,7 +376,7 @@ async def serving(twilio: ASGIApp) -> AsyncIterator[str]:
         listening.listen()
         config = uvicorn.Config(twilio, log_level="critical", lifespan="off", ws="none")
         server = uvicorn.Server(config)
-        running = asyncio.create_task(server._serve([listening]))
+        running = asyncio.create_task(server._serve([listening]))  # noqa: SLF001  # It leaves signals to others.
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:

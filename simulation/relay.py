@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from infra.server import HERE
+HERE: Final = "127.0.0.1"
 
 
 @dataclass
