@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -123,9 +123,16 @@ def heard(output: IO[str]) -> "SimpleQueue[str]":
 
 
 @contextmanager
-def running(log: Path, port: int = 0, errors: Path | None = None, verb: str = "run", **more: str) -> Iterator[Running]:
+def running(  # All that a start may differ in.
+    log: Path,
+    port: int = 0,
+    errors: Path | None = None,
+    verb: str = "run",
+    options: Sequence[str] = (),
+    **more: str,
+) -> Iterator[Running]:
     """Start it, wait until it says that it runs, and let nothing of it stay behind."""
-    command = [sys.executable, "-m", "draad", verb, "--port", str(port)]
+    command = [sys.executable, "-m", "draad", verb, "--port", str(port), *options]
     with (errors or log.with_suffix(".err")).open("ab") as stderr:
         process = subprocess.Popen(
             command, env=environment(log, **more), stdout=subprocess.PIPE, stderr=stderr, text=True, bufsize=1
