@@ -6,7 +6,14 @@ import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from enum import Enum
 from ipaddress import ip_network
 from pathlib import Path
@@ -46,6 +53,8 @@ SOCKET_BYTES_MAX: Final = 65_536  # Of one message over a WebSocket.
 PING_S: Final = 20.0  # How often a WebSocket is asked whether anybody is there, and how long an answer may take.
 UNREAD_MS_MAX: Final = 20_000  # The other end takes nothing for so long: the system lets the connection go.
 
+Say = Callable[[str], None]  # To the user.
+
 log = structlog.get_logger("draad")
 
 
@@ -75,9 +84,7 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(
-    settings: Settings, say: Callable[[str], None], role: Role = Role.ALL, around: Around | None = None
-) -> None:
+async def serve(settings: Settings, say: Say, role: Role = Role.ALL, around: Around | None = None) -> None:
     """Run until SIGTERM or SIGINT. Raises `Refused` where it cannot start, with what to do."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -97,7 +104,6 @@ async def serve(
             parts = () if role is Role.DESK else parts_of(site)
             links = Links(keys.links, plan.public_url)
             watch = Watch(engine, [part.name for part in parts], folder_of(settings))
-            front = role is not Role.WORK
             rooms = house(
                 engine,
                 keys,
@@ -105,7 +111,7 @@ async def serve(
                 watch,
                 utc_now,
                 rates=rates,
-                front=front,
+                front=role is not Role.WORK,
                 roads=roads,
                 blobs=blobs,
                 accounts=accounts_of(settings),
@@ -121,8 +127,9 @@ async def serve(
             await opened.enter_async_context(serving(rooms, door, settings.trusted_proxies))
             await begun(rooms)
             greet(settings, rooms, token, say)
-            if around:
-                await opened.enter_async_context(around.lives(settings.address, token, rooms.door))
+            await opened.enter_async_context(
+                around.lives(settings.address, token, rooms.door) if around else nullcontext()
+            )
             await stop.wait()
             say("Draad stops: it finishes what it was doing.")
             rooms.news.close()
@@ -230,7 +237,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         door.close()
 
 
-def greet(settings: Settings, rooms: House, token: str, say: Callable[[str], None]) -> None:
+def greet(settings: Settings, rooms: House, token: str, say: Say) -> None:
     """Where it is, and how to come in. The secrets are said to whoever started it, and written in no log."""
     if not rooms.front:
         say(f"Draad works, and tells how it is at {settings.address}/health/ready")
