@@ -14,7 +14,6 @@ from simulation.people import GONE, QUESTIONS, THANKS, Question, Resident
 from simulation.streets import Streets, says
 from simulation.twilio import Callback, Voice
 
-INFO: Final = "info@oefenstad.example"
 PATIENCE_MINUTES: Final = 4.0  # Who is not answered within these hangs up.
 BOOKED_MINUTES: Final = 25.0  # How long before their hour people book in this town.
 MISSED: Final = 0.13  # How many do not come, as in the town of which the figures are known.
@@ -73,7 +72,7 @@ async def mails(stage: Stage, who: Resident) -> None:
     """By mail. Of some the mailbox is gone by the time that they are answered."""
     question = stage.question()
     who = who if who.email else who._replace(email=GONE)
-    await stage.streets.mails(who, question.title, f"{question.text}\n\nGroeten,\n{who.name}", INFO)
+    await stage.streets.mails(who, question.title, f"{question.text}\n\nGroeten,\n{who.name}")
 
 
 async def fills_in(stage: Stage, who: Resident) -> None:
@@ -83,7 +82,7 @@ async def fills_in(stage: Stage, who: Resident) -> None:
         await stage.streets.steps(visit, question.product, step)
         await stage.minutes(0.5, 2)
     if stage.dice.random() < 0.8:
-        await stage.streets.form(who, question.product, question.text)
+        await stage.streets.fills_in(who, question.product, question.text)
         await stage.streets.steps(visit, question.product, "completed")
 
 

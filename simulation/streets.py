@@ -10,22 +10,20 @@ import smtplib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
 from typing import Any, Final
 from uuid import UUID
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from channels import signed
 from simulation import meta, twilio
+from simulation.letters import INFO, form, mail, step
 from simulation.people import Resident
 from simulation.relay import HERE
 
 ANSWER_S_MAX: Final = 20.0
 AGAIN: Final = 0.15  # How many webhooks come twice.
 SITE: Final = "https://www.oefenstad.example"  # The municipality's own website.
-FORMS: Final = "whsec_ZWVuIGdlaGVpbSBkYXQgbmVyZ2VucyBnZWxkdA=="  # As the form tool signs.
 
 
 class Refusal(Exception):
@@ -72,14 +70,10 @@ class Streets:
         said = meta.message(f"wamid.{self.name()}", number=number, text={"body": text}, timestamp=now)
         await self.meta(meta.payload(said, contacts=[meta.sender(who.name, number)]))
 
-    async def form(self, who: Resident, product: str, text: str) -> None:
+    async def fills_in(self, who: Resident, product: str, text: str) -> None:
         """A form of the website, by a tool that signs as Standard Webhooks has it."""
-        fields = {"naam": who.name, "vraag": text, "product": product, "formulier": "Stel uw vraag"}
-        where = {"email": who.email} if who.email else {"telefoon": who.phone}
-        body, name, now = json.dumps(fields | where).encode(), self.name(), str(int(datetime.now(UTC).timestamp()))
-        signature = signed.sign(signed.secret(FORMS), name, now, body)
-        headers = {"webhook-id": name, "webhook-timestamp": now, "webhook-signature": signature}
-        await self.webhook("/webhooks/web/forms", body, headers | {"Content-Type": "application/json"})
+        letter = form(who, product, text, self.name(), datetime.now(UTC))
+        await self.webhook("/webhooks/web/forms", letter.body, letter.headers)
 
     async def forges(self) -> None:
         """Somebody without the key. Draad has to refuse it."""
@@ -87,27 +81,21 @@ class Streets:
         if answer.status_code < httpx.codes.BAD_REQUEST:
             raise Refusal("it believed a webhook that nobody signed")
 
-    async def mails(self, who: Resident, title: str, text: str, to: str, follows: str = "") -> None:
+    async def mails(self, who: Resident, title: str, text: str) -> None:
         """The mail server hands it over by LMTP."""
-        mail = EmailMessage()
-        mail["From"] = f"{who.name} <{who.email}>"
-        mail["To"], mail["Subject"], mail["Date"] = to, title, format_datetime(datetime.now(UTC))
-        mail["Message-ID"] = make_msgid(self.name(), "post.example")
-        if follows:
-            mail["In-Reply-To"] = mail["References"] = follows
-        mail.set_content(text)
-        await self.hands_over(mail, who.email, to)
+        written = mail(who, title, text, self.name(), datetime.now(UTC))
+        await self.hands_over(written, who.email)
 
-    async def hands_over(self, mail: EmailMessage, sender: str, to: str) -> None:
+    async def hands_over(self, mail: EmailMessage, sender: str) -> None:
         def handed() -> None:
             with smtplib.LMTP(HERE, self._lmtp, timeout=ANSWER_S_MAX) as server:
-                server.sendmail(sender, [to], bytes(mail))
+                server.sendmail(sender, [INFO], bytes(mail))
 
         await asyncio.to_thread(handed)
 
-    async def steps(self, visit: str, product: str, step: str) -> None:
+    async def steps(self, visit: str, product: str, reached: str) -> None:
         """A page of the website tells how far a visitor came."""
-        body = json.dumps({"product": product, "step": step, "id": visit})
+        body = step(visit, product, reached)
         taken(await self.client.post("/journey", content=body, headers={"Origin": SITE}))
 
     async def api(self, path: str, **body: Any) -> dict[str, Any]:

@@ -23,12 +23,13 @@ from services.desk.page import Page
 from simulation import meta, outbox, twilio
 from simulation.colleagues import Colleagues
 from simulation.hours import BUSY, CLOSES, OPENS, moments
+from simulation.letters import FORMS, INFO
 from simulation.outbox import Outbox
 from simulation.people import QUESTIONS, THANKS, resident
 from simulation.providers import Providers
 from simulation.relay import HERE
-from simulation.scenes import INFO, SCENES, THANKED, Scene, Stage, fills_in, mails, whatsapps
-from simulation.streets import FORMS, SITE, Refusal, Streets
+from simulation.scenes import SCENES, THANKED, Scene, Stage, fills_in, mails, whatsapps
+from simulation.streets import SITE, Refusal, Streets
 
 PAGES: Final = Path(__file__).parent / "pages"
 SITE_FILE: Final = Path(__file__).parent / "site.toml"  # What residents meet.
