@@ -23,6 +23,7 @@ from bench import (
     telling,
     throughput,
     webhooks,
+    whole,
     year,
 )
 from bench.many import latency as many_latency
@@ -51,6 +52,7 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "planned": planned.run,
     "tallies": tallies.run,
     "year": year.run,
+    "whole": whole.run,
     "many-throughput": many_throughput.run,
     "many-latency": many_latency.run,
     "many-scaling": many_scaling.run,
