@@ -27,8 +27,10 @@ from services.zaken.settings import ZakenSettings
 NOTHING: Final[Mapping[str, str]] = {}
 TABLES: Final = ("branches", "form", "journey", "notify", "zaken", "subscribers", "metrics")
 CHANNELS: Final = "channels"  # Before the first table: the file of channels, seen from this one.
+TABLES: Final = ("branches", "form", "journey", "notify", "zaken", "subscribers")
 
 Table = TypeVar("Table", bound=BaseModel)
+CHANNELS: Final = "channels"  # Before the first table: the file of channels, seen from this one.
 
 
 @dataclass(frozen=True)
@@ -71,18 +73,6 @@ def counting(path: Path, said: Mapping[str, Any], journey: JourneySettings) -> M
     return found.model_copy(update={"products": tuple(dict.fromkeys((*found.products, *journey.products)))})
 
 
-def channels_file(settings: Settings) -> Path | None:
-    """Which file says what channels there are: DRAAD_CHANNELS, or what the site file names. Raises `Misconfigured`."""
-    if settings.channels or settings.site is None:
-        return settings.channels
-    named = parsed(settings.site, wrong).get(CHANNELS)
-    if named is None:
-        return None
-    if not isinstance(named, str) or not named:
-        raise wrong(settings.site, "names a file of channels that is none: channels is its path, seen from there")
-    return settings.site.parent / named
-
-
 def texts_of(path: Path, notify: NotifySettings) -> Texts:
     try:
         return read_texts(path.parent / notify.texts if notify.texts else None)
@@ -108,3 +98,15 @@ def table(path: Path, model: type[Table], name: str, said: Mapping[str, Any]) ->
 
 def wrong(path: Path, sentence: str) -> Misconfigured:
     return Misconfigured(f"the file in DRAAD_SITE, {path}, {sentence}")
+
+
+def channels_file(settings: Settings) -> Path | None:
+    """Which file says what channels there are: DRAAD_CHANNELS, or what the site file names. Raises `Misconfigured`."""
+    if settings.channels or settings.site is None:
+        return settings.channels
+    named = parsed(settings.site, wrong).get(CHANNELS)
+    if named is None:
+        return None
+    if not isinstance(named, str) or not named:
+        raise wrong(settings.site, "names a file of channels that is none: channels is its path, seen from there")
+    return settings.site.parent / named
