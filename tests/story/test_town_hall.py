@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from services.desk import words
 from tests.chromium import fit, opened
 from tests.desk import enter
-from tests.running import draad, running
+from tests.running import aside, running
 from tests.story.town import eventually
 
 
@@ -33,10 +33,10 @@ def test_a_day_is_played_over_every_road_and_what_was_sent_can_be_read(tmp_path:
             card.first.get_by_role("link", name="Zoals het mailprogramma het toont").click()
         expect(mail.value.locator("body")).to_contain_text("Gemeente Oefenstad")
         where = house.found(r"--log (sqlite:\S+)$").removeprefix("sqlite:///")
-        shown = draad(Path(where), "log", "--json", "--after", "0").stdout
+        shown = aside(Path(where), "log", "--json", "--after", "0").stdout
         for channel in ("contact.received", "appointment.booked", "journey.stepped", "notification.sent"):
             assert f'"{channel}"' in shown
-        assert draad(Path(where), "parked").returncode == 0
+        assert aside(Path(where), "parked").returncode == 0
         assert house.stop() == 0
     assert not Path(where).exists()
     assert not log.exists()
