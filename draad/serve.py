@@ -34,7 +34,7 @@ from draad.neighbours import neighbours
 from draad.parts import parts_of
 from draad.rates import Rates
 from draad.roads import Plan, open_roads, read_plan
-from draad.settings import LOOPBACK, Settings
+from draad.settings import LOG, LOOPBACK, Settings
 from draad.site import Site, channels_file, read_site
 from draad.web import House, Surroundings, house
 from draad.wire import Wire
@@ -245,7 +245,8 @@ def greet(settings: Settings, rooms: House, token: str, say: Say) -> None:
         return
     say(f"Draad runs at {settings.address}/")
     say(f"Open the desk, once, with {settings.desk}/open/{rooms.door.link()}")
-    say("Another time, `draad link` gives another link.")
+    where = "" if settings.log == os.environ.get("DRAAD_LOG", LOG) else f" --log {settings.log}"
+    say(f"Another time, `draad link{where}` gives another link.")
     if settings.token is None:
         say(f"The API takes this token until Draad stops (DRAAD_TOKEN sets your own): {token}")
     if settings.host not in LOOPBACK:

@@ -52,7 +52,8 @@ async def simulate(settings: Settings, say: Callable[[str], None], seed: int, da
         settings = settings.model_copy(update={"log": f"sqlite:///{log}", "channels": None, "site": None})
         town = Town(seed, day_s, utc_now, free_port())
         async with town.providers.open():
-            say(f"A town hall that does not exist opens its doors. One day of it takes {day_s / 60:.0f} minutes.")
+            say(f"A town hall that does not exist opens its doors. A day of it takes {day_s / 60:.0f} minutes.")
+            say("At the desk, under Verstuurd, stands all that its residents get. Nothing leaves this machine.")
             say(f"Its facts end with it; until then: draad log --follow --log sqlite:///{log}")
             await serve(settings, say, around=Around(town))
 
