@@ -40,7 +40,7 @@ class Colleagues:
         for agent in AGENTS:
             self._free.put_nowait(agent)
         self._sessions: dict[str, str] = {}
-        self._at: set[str] = set()  # What somebody is at now, or was.
+        self._at: set[tuple[str, str]] = set()  # What somebody is at, or was: an item, and since when it waited.
         self._known: dict[str, Known] = {}  # By the address that they wrote from.
         self.opened: asyncio.Queue[str] = asyncio.Queue()  # Cases, for whoever deals with them.
 
@@ -75,10 +75,10 @@ class Colleagues:
 
     async def next(self) -> Mapping[str, Any] | None:
         """The oldest thing that waits for somebody and can be dealt with in writing."""
-        waiting = [item for item in await self.streets.work() if item["item_id"] not in self._at and writable(item)]
+        waiting = [item for item in await self.streets.work() if named(item) not in self._at and writable(item)]
         item = min(waiting, key=lambda one: (one.get("channel") != "chat", one["since"]), default=None)
         if item is not None:
-            self._at.add(item["item_id"])
+            self._at.add(named(item))
         return item
 
     async def deals(self, agent: str, item: Mapping[str, Any]) -> None:
@@ -93,8 +93,7 @@ class Colleagues:
             return
         said = await self.reads(agent, item["address_id"])
         chat = item.get("channel") == "chat"
-        await (self.minutes(0.5, 2) if chat else self.minutes(3, 9))
-        self._at.discard(item["item_id"])  # They may write again in the same conversation.
+        await (self.minutes(0.5, 2) if chat else self.minutes(5, 14))
         if said in THANKS:
             await self.closes(agent, item)
             return
@@ -175,6 +174,11 @@ class Colleagues:
                 contact_id=item["contact_id"], due=due.isoformat(),
             )  # fmt: skip
             self.opened.put_nowait(case["case_id"])
+
+
+def named(item: Mapping[str, Any]) -> tuple[str, str]:
+    """Whoever writes again in the same conversation waits anew."""
+    return item.get("address_id") or item["item_id"], item["since"]
 
 
 def writable(item: Mapping[str, Any]) -> bool:

@@ -26,7 +26,16 @@ def form(who: Resident, product: str, text: str, name: str, at: datetime) -> Let
     """A form of the website, by a tool that signs as Standard Webhooks has it. `name` is its id of this one."""
     fields = {"naam": who.name, "vraag": text, "product": product, "formulier": "Stel uw vraag"}
     where = {"email": who.email} if who.email else {"telefoon": who.phone}
-    body, now = json.dumps(fields | where).encode(), str(int(at.timestamp()))
+    return by_form_tool(json.dumps(fields | where).encode(), name, at)
+
+
+def garbled(name: str, at: datetime) -> Letter:
+    """What that tool sends on a bad day: signed well, and nobody can read it."""
+    return by_form_tool(b'{"vraag": "Wanneer is mijn \xff\xfe', name, at)
+
+
+def by_form_tool(body: bytes, name: str, at: datetime) -> Letter:
+    now = str(int(at.timestamp()))
     signature = signed.sign(signed.secret(FORMS), name, now, body)
     proof = {"webhook-id": name, "webhook-timestamp": now, "webhook-signature": signature}
     return Letter(JSON | proof, body)

@@ -46,9 +46,13 @@ class Providers:
             try:
                 yield
             finally:
-                for task in self._underway:
-                    task.cancel()
-                await asyncio.gather(*self._underway, return_exceptions=True)
+                await self.rest()
+
+    async def rest(self) -> None:
+        """Whatever they were about to say is said no more."""
+        for task in self._underway:
+            task.cancel()
+        await asyncio.gather(*self._underway, return_exceptions=True)
 
     def tell(self, streets: Streets, arrived: Arrived) -> None:
         """From now on they say what became of a message, and whoever got it hears of it."""
@@ -87,7 +91,7 @@ class Providers:
         lost = self._dice.random() < LOST
         end = ("undelivered", "niet aangekomen") if lost else ("delivered", "afgeleverd")
         for word, said in (("sent", "onderweg"), end):
-            await self.rests()
+            await self.pauses()
             code = NO_TELEPHONE if word == "undelivered" else ""
             for callback in self.twilio.receipts(sid, word, code=code):
                 if self._streets:
@@ -100,7 +104,7 @@ class Providers:
     async def chats(self, sent: Sent, message: Mapping[str, Any]) -> None:
         """The receipts of one message on WhatsApp, which tells too that it was read."""
         for word, said in (("sent", "onderweg"), ("delivered", "afgeleverd"), ("read", "gelezen")):
-            await self.rests()
+            await self.pauses()
             now = str(int(datetime.now(UTC).timestamp()))
             token = message.get("biz_opaque_callback_data", "")
             status = meta.status(message["wamid"], word, token, message["to"], timestamp=now)
@@ -113,7 +117,7 @@ class Providers:
         if self._arrived:
             await self._arrived(sent.channel, sent.to, sent.text)
 
-    async def rests(self) -> None:
+    async def pauses(self) -> None:
         await asyncio.sleep(self._dice.uniform(*UNDERWAY_S))
 
     def follow(self, what: Coroutine[Any, Any, None]) -> None:

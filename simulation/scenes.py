@@ -170,10 +170,16 @@ async def forges(stage: Stage, who: Resident) -> None:
     await stage.streets.forges()
 
 
+async def garbles(stage: Stage, who: Resident) -> None:
+    """A form of which nobody can tell whose it was."""
+    del who
+    await stage.streets.garbles()
+
+
 Scene = Callable[[Stage, Resident], Awaitable[None]]
 # How many of each there are in a day of a small town, beside each other.
 SCENES: Final[Sequence[tuple[Scene, int]]] = (
-    (calls, 90),
+    (calls, 110),
     (fills_in, 40),
     (books, 30),
     (walks_in, 28),
@@ -182,4 +188,5 @@ SCENES: Final[Sequence[tuple[Scene, int]]] = (
     (whatsapps, 20),
     (texts, 8),
     (forges, 2),
+    (garbles, 2),
 )

@@ -17,7 +17,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from simulation import meta, twilio
-from simulation.letters import INFO, form, mail, step
+from simulation.letters import INFO, form, garbled, mail, step
 from simulation.people import Resident
 from simulation.relay import HERE
 
@@ -73,6 +73,10 @@ class Streets:
     async def fills_in(self, who: Resident, product: str, text: str) -> None:
         """A form of the website, by a tool that signs as Standard Webhooks has it."""
         letter = form(who, product, text, self.name(), datetime.now(UTC))
+        await self.webhook("/webhooks/web/forms", letter.body, letter.headers)
+
+    async def garbles(self) -> None:
+        letter = garbled(self.name(), datetime.now(UTC))
         await self.webhook("/webhooks/web/forms", letter.body, letter.headers)
 
     async def forges(self) -> None:

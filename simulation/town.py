@@ -39,8 +39,8 @@ SILENCE_S: Final = 2.0  # After something did not go as it should.
 STATUSES: Final = ("in-progress", "ready")
 RESIDENTS: Final = 150  # Few enough that they come again, over another road.
 MAT: Final = (mails, fills_in, whatsapps)
-MAT_EACH: Final = 3
-MAT_S: Final = 600.0
+MAT_EACH: Final = 6
+MAT_S: Final = 300.0
 STUMBLES: Final = (Refusal, httpx.HTTPError, OSError, SMTPException, WebSocketException)
 
 log = structlog.get_logger("town")
@@ -65,7 +65,7 @@ def day(dice: random.Random) -> list[Coming]:
 
 
 def overnight(dice: random.Random) -> list[Coming]:
-    """What was written while nobody was there lies on the mat, all of it in the first minutes."""
+    """What was written while nobody was there lies on the mat when the doors open."""
     return [Coming(dice.random() * MAT_S, scene, dice.randrange(RESIDENTS)) for scene in MAT for _ in range(MAT_EACH)]
 
 
@@ -112,6 +112,7 @@ class Town:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.providers.rest()
             await streets.close()
 
     async def days(self, stage: Stage) -> None:
