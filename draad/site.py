@@ -27,10 +27,8 @@ from services.zaken.settings import ZakenSettings
 NOTHING: Final[Mapping[str, str]] = {}
 TABLES: Final = ("branches", "form", "journey", "notify", "zaken", "subscribers", "metrics")
 CHANNELS: Final = "channels"  # Before the first table: the file of channels, seen from this one.
-TABLES: Final = ("branches", "form", "journey", "notify", "zaken", "subscribers")
 
 Table = TypeVar("Table", bound=BaseModel)
-CHANNELS: Final = "channels"  # Before the first table: the file of channels, seen from this one.
 
 
 @dataclass(frozen=True)

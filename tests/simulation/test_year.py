@@ -1,12 +1,12 @@
-"""The year of the figures comes in over real roads, and is on the log to the last call."""
+"""The year of the figures comes in over real roads, and the reports show its table to the last call."""
 
-from collections import Counter
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 
 from channels.days import day_of, working
 from simulation.year import Table, Year
-from tests.simulation.years import year_house
+from tests.simulation.years import Played, year_house
 
 SHARE = Table().share(400)
 
@@ -23,23 +23,42 @@ def test_the_same_seed_makes_the_same_year_and_another_makes_another() -> None:
     assert [item.at for item in years[0]] == sorted(item.at for item in years[0])
 
 
-async def test_the_year_comes_in_over_its_roads_and_each_figure_of_the_table_is_on_the_log(tmp_path: Path) -> None:
+async def test_the_reports_of_the_year_show_exactly_its_table(tmp_path: Path) -> None:
+    """And each of its facts is on the log."""
     async with year_house(tmp_path / "year.db") as house:
         for item in Year(SHARE).items():
             await house.takes(item)
         await house.ends()
-        received = await house.facts("contact.received")
-        assert Counter(one["channel"] for one in received) == {
-            "phone": SHARE.phone,
-            "counter": SHARE.counter,
-            "email": SHARE.email,
-            "web": SHARE.web,
-            "chat": SHARE.chat,
+        assert await reported(house, per="channel", figures="contacts") == {
+            ("phone", "contacts"): SHARE.phone,
+            ("counter", "contacts"): SHARE.counter,
+            ("email", "contacts"): SHARE.email,
+            ("web", "contacts"): SHARE.web,
+            ("chat", "contacts"): SHARE.chat,
         }
-        steps = Counter(one["step"] for one in await house.facts("journey.stepped"))
-        assert steps == {"information": SHARE.visits, "started": SHARE.web, "completed": SHARE.web}
-        assert len(await house.facts("appointment.booked")) == SHARE.appointments
-        assert len(await house.facts("appointment.no-show")) == SHARE.no_shows
-        assert len(await house.facts("appointment.served")) == SHARE.appointments - SHARE.no_shows
+        assert await reported(house, figures="appointments,visits,no-shows,journey-information,journey-completed") == {
+            ("", "appointments"): SHARE.appointments,
+            ("", "visits"): SHARE.appointments - SHARE.no_shows,
+            ("", "no-shows"): SHARE.no_shows,
+            ("", "journey-information"): SHARE.visits,
+            ("", "journey-completed"): SHARE.web,
+        }
+        months = await reported(house, per="channel", by="month", figures="contacts", channel="chat")
+        chatted = {period for (period, _), many in months.items() if many}
+        assert chatted == {f"2018-{month:02}" for month in range(5, 13)}
+        received = await house.facts("contact.received")
+        assert len(received) == len({one["contact_id"] for one in received}) == sum(SHARE[:5])
         called = [one["at"] for one in received if one["channel"] == "phone"]
         assert all(working(day_of(datetime.fromisoformat(at))) for at in called)
+
+
+async def reported(house: Played, **asked: str) -> dict[tuple[str, str], int]:
+    """What the reports say of the year, by period or label and figure."""
+    whole = {"first": "2018-01-01", "last": "2018-12-31", **asked}
+    answer = await house.rooms.client.get("/v1/reports", params=whole)
+    assert answer.status_code == HTTPStatus.OK, answer.text
+    return {
+        (line["period"] or line["label"], name): figure["value"]
+        for line in answer.json()["lines"]
+        for name, figure in line["figures"].items()
+    }
