@@ -26,6 +26,7 @@ import psutil
 
 from bench.figures import head, percentile, say
 from bench.load import folder
+from channels.days import day_of
 from infra.server import HERE
 from simulation import meta, twilio
 from simulation.hours import BUSY, CLOSES, OPENS, moments
@@ -125,7 +126,9 @@ class Kept:
 
     sent: Counter[str] = field(default_factory=Counter)
     answered: list[float] = field(default_factory=list)  # Seconds until each contact was acknowledged.
-    shown: list[float] = field(default_factory=list)  # Until it stood on the timeline,
+    shown: list[float] = field(default_factory=list)  # Until it stood on the timeline, of some,
+    counted: list[float] = field(default_factory=list)  # and was counted in the figure of today.
+    forms: int = 0
     asked: dict[str, float] = field(default_factory=dict)  # When they wrote, by where they are answered,
     mailed: dict[str, float] = field(default_factory=dict)  # and how long until they had a mail.
     twice: int = 0
@@ -164,8 +167,11 @@ class City:
         began = self.kept.asked[who.email] = perf_counter()
         look, self.look = self.look, False
         await self.streets.fills_in(who, QUESTIONS[0].product, QUESTIONS[0].text)
+        self.kept.forms += 1
         if look:
-            await self.seen(who, began)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.seen(who, began))
+                group.create_task(self.counted(self.kept.forms, began))
 
     async def whatsapps(self, who: Resident) -> None:
         await self.streets.whatsapps(who, QUESTIONS[0].text)
@@ -182,6 +188,19 @@ class City:
         while not (await self.streets.get(path, {})).json()["entries"]:  # noqa: ASYNC110  # Of another process.
             await asyncio.sleep(LOOK_S)
         self.kept.shown.append(perf_counter() - began)
+
+    async def counted(self, many: int, began: float) -> None:
+        """Look until so many forms are in the figure of today."""
+        today = day_of(datetime.now(UTC)).isoformat()
+        path = f"/v1/reports?figures=contacts&channel=web&first={today}&last={today}"
+        while figure_of(await self.streets.get(path, {})) < many:  # noqa: ASYNC110  # As above.
+            await asyncio.sleep(LOOK_S)
+        self.kept.counted.append(perf_counter() - began)
+
+
+def figure_of(report: httpx.Response) -> int:
+    lines = report.json()["lines"]
+    return int(lines[0]["figures"]["contacts"]["value"]) if lines else 0
 
 
 CONTACTS: Final = ("calls", "visits", "mails", "forms", "whatsapps")
@@ -323,6 +342,7 @@ def report(kept: Kept, took: float, house: House) -> None:
     for what, waits in (
         ("acknowledged", kept.answered),
         ("on the timeline", kept.shown),
+        ("in the figure of today", kept.counted),
         ("a mail taken by the relay", [*kept.mailed.values()]),
     ):
         for name, share in (("p50", 0.5), ("p99", 0.99)):
