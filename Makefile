@@ -10,12 +10,18 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-head
 CLIENT := tests/klantclient/requirements
 SURGE := services/surge/requirements
 PORT ?= 8000
+SIMULATE ?= on
+SITE ?= var/site.toml
 
 help: ## Say what each verb does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Install Draad and start it at port 8000; PORT=9000 takes another port
-	$(BIN)/draad run --port $(PORT)
+run: $(VENV)/.run ## Install Draad, and play a town hall around it at port 8000; SIMULATE=off runs it for real
+ifeq ($(SIMULATE),off)
+	$(if $(wildcard $(SITE)),DRAAD_SITE=$(SITE)) $(BIN)/draad run --port $(PORT)
+else
+	$(BIN)/draad simulate --port $(PORT)
+endif
 
 test: $(VENV)/.test ## Install what the tests need, check, and run all tests; ARGS="-k timer" runs some
 	infra/packages.sh

@@ -23,6 +23,8 @@ from bench import (
     telling,
     throughput,
     webhooks,
+    whole,
+    year,
 )
 from bench.many import latency as many_latency
 from bench.many import memory as many_memory
@@ -49,6 +51,8 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "hooks": hooks.run,
     "planned": planned.run,
     "tallies": tallies.run,
+    "year": year.run,
+    "whole": whole.run,
     "many-throughput": many_throughput.run,
     "many-latency": many_latency.run,
     "many-scaling": many_scaling.run,

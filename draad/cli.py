@@ -93,6 +93,25 @@ def run(log: Log = None, host: Host = None, port: Port = None) -> None:
 
 
 @app.command()
+def simulate(
+    host: Host = None,
+    port: Port = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same day")] = 1,
+    minutes: Annotated[float, typer.Option("--minutes", min=1, max=1440, help="How long a day takes")] = 25.0,
+) -> None:
+    """Start Draad with a town hall around it that does not exist: a lively day, on a log that ends with it."""
+    import uvloop
+
+    from draad.logs import configure
+    from draad.simulated import simulate
+
+    chosen = settings(None, host, port)
+    configure("warning")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(simulate(chosen, say, seed, minutes * 60))
+
+
+@app.command()
 def work(log: Log = None, host: Host = None, port: Port = None) -> None:
     """Only step the parts, beside other machines on the same log; its door tells how it is, and nothing else."""
     begin(settings(log, host, port), "work")

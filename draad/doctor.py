@@ -20,7 +20,7 @@ from draad.keys import OTHERS, key_file
 from draad.parts import EVERY
 from draad.roads import read_plan
 from draad.settings import LOOPBACK, Misconfigured, Settings
-from draad.site import Site, read_site
+from draad.site import Site, channels_file, read_site
 from draad.zaken import examined
 from engine.engine import utc_now
 from engine.file import FREE_BYTES_MIN
@@ -95,11 +95,13 @@ async def on_many(settings: Settings) -> AsyncIterator[Finding]:
 def roads(settings: Settings) -> Finding:
     """Whether every channel of the file can be opened, its secrets included."""
     try:
-        plan = read_plan(settings.channels, os.environ)
+        plan = read_plan(channels_file(settings), os.environ)
     except Misconfigured as error:
         return Finding(f"{str(error)[0].upper()}{str(error)[1:]}.", well=False)
     if not plan.inboxes:
-        return Finding("There are no channels: copy infra/channels.toml, and set DRAAD_CHANNELS to its path.")
+        return Finding(
+            "There are no channels: copy infra/site.toml and infra/channels.toml, and set DRAAD_SITE to the first."
+        )
     named = ", ".join(f"{name} ({', '.join(inboxes)})" for name, inboxes in plan.inboxes.items())
     return Finding(f"Channels: {named}. Providers call {plan.public_url}/webhooks/ with channel and inbox.")
 
@@ -162,7 +164,7 @@ async def case_system(settings: Settings) -> Finding:
 def unheard(notify: NotifySettings, settings: Settings) -> str:
     """An inbox from which they are to be told, and which is not there. One of the two roads is enough."""
     try:
-        there = read_plan(settings.channels, os.environ).inboxes
+        there = read_plan(channels_file(settings), os.environ).inboxes
     except Misconfigured:
         return ""  # Which is told already.
     wanted = {"email": notify.email_inbox, "sms": notify.sms_inbox}

@@ -6,11 +6,18 @@ import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from enum import Enum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 import uvicorn
@@ -26,15 +33,16 @@ from draad.many import cluster
 from draad.neighbours import neighbours
 from draad.parts import parts_of
 from draad.rates import Rates
-from draad.roads import open_roads, read_plan
-from draad.settings import LOOPBACK, Settings
-from draad.site import read_site
-from draad.web import House, house
+from draad.roads import Plan, open_roads, read_plan
+from draad.settings import LOG, LOOPBACK, Settings
+from draad.site import Site, channels_file, read_site
+from draad.web import House, Surroundings, house
 from draad.wire import Wire
 from engine.blobs import open_blobs
 from engine.engine import Engine, open_engine, utc_now
 from engine.processor import Part
 from schemas.errors import Refused
+from services.desk.door import Door
 from services.desk.entrance import BACK
 from services.desk.login import Provider
 
@@ -44,6 +52,8 @@ GRACE_S_MAX: Final = 5  # What is being answered may be finished; then the door 
 SOCKET_BYTES_MAX: Final = 65_536  # Of one message over a WebSocket.
 PING_S: Final = 20.0  # How often a WebSocket is asked whether anybody is there, and how long an answer may take.
 UNREAD_MS_MAX: Final = 20_000  # The other end takes nothing for so long: the system lets the connection go.
+
+Say = Callable[[str], None]  # To the user.
 
 log = structlog.get_logger("draad")
 
@@ -56,6 +66,16 @@ class Role(Enum):
     WORK = "work"  # The parts that read the log; its door only tells how it is.
 
 
+class Around(Surroundings, Protocol):
+    """What stands around a Draad that is only played with: it brings its own channels, and then comes to life."""
+
+    def plan(self, address: str) -> tuple[Plan, Site]:
+        """Its channels and its site, for a Draad that is found at this address."""
+
+    def lives(self, address: str, token: str, door: Door) -> AbstractAsyncContextManager[None]:
+        """From when Draad answers until it stops."""
+
+
 class Server(uvicorn.Server):
     """Leaves signals to us: streams and parts have to end as well."""
 
@@ -64,7 +84,7 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(settings: Settings, say: Callable[[str], None], role: Role = Role.ALL) -> None:
+async def serve(settings: Settings, say: Say, role: Role = Role.ALL, around: Around | None = None) -> None:
     """Run until SIGTERM or SIGINT. Raises `Refused` where it cannot start, with what to do."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,7 +92,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
     with listening(settings) as door:
         settings = settings.model_copy(update={"port": door.getsockname()[1]})
         await topics.require(settings)
-        plan, site = read_plan(settings.channels, os.environ), read_site(settings.site, os.environ)
+        plan, site = around.plan(settings.address) if around else configured(settings)
         async with AsyncExitStack() as opened:
             engine = await opened.enter_async_context(open_engine(settings.log, cluster=cluster(settings)))
             token = settings.token.get_secret_value() if settings.token else secrets.token_urlsafe(32)
@@ -98,6 +118,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
                 site=site,
                 source=settings.source,
                 scraper=settings.scraper,
+                around=around,
             )
             more = () if role is Role.DESK else couriers(engine, roads, blobs, utc_now, site, keys, settings, links)
             await opened.enter_async_context(at_work(engine, parts, more, rooms, watch))
@@ -105,15 +126,28 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
             if role is not Role.DESK:
                 watch.roads = await opened.enter_async_context(mail_at_work(engine, blobs, roads, utc_now))
             await opened.enter_async_context(serving(rooms, door, settings.trusted_proxies))
-            if rooms.front:
-                with suppress(TimeoutError):  # Then the page says itself that it is not there yet.
-                    async with asyncio.timeout(BEGIN_S_MAX):
-                        await rooms.news.begun.wait()
+            await begun(rooms)
             greet(settings, rooms, token, say)
+            await opened.enter_async_context(
+                around.lives(settings.address, token, rooms.door) if around else nullcontext()
+            )
             await stop.wait()
             say("Draad stops: it finishes what it was doing.")
             rooms.news.close()
     log.info("draad.stopped")
+
+
+def configured(settings: Settings) -> tuple[Plan, Site]:
+    """What the files of settings say. Raises `Misconfigured`."""
+    return read_plan(channels_file(settings), os.environ), read_site(settings.site, os.environ)
+
+
+async def begun(rooms: House) -> None:
+    """Wait until the pages have something to show."""
+    if rooms.front:
+        with suppress(TimeoutError):  # Then the page says itself that it is not there yet.
+            async with asyncio.timeout(BEGIN_S_MAX):
+                await rooms.news.begun.wait()
 
 
 @asynccontextmanager
@@ -204,7 +238,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         door.close()
 
 
-def greet(settings: Settings, rooms: House, token: str, say: Callable[[str], None]) -> None:
+def greet(settings: Settings, rooms: House, token: str, say: Say) -> None:
     """Where it is, and how to come in. The secrets are said to whoever started it, and written in no log."""
     if not rooms.front:
         say(f"Draad works, and tells how it is at {settings.address}/health/ready")
@@ -212,7 +246,8 @@ def greet(settings: Settings, rooms: House, token: str, say: Callable[[str], Non
         return
     say(f"Draad runs at {settings.address}/")
     say(f"Open the desk, once, with {settings.desk}/open/{rooms.door.link()}")
-    say("Another time, `draad link` gives another link.")
+    where = "" if settings.log == os.environ.get("DRAAD_LOG", LOG) else f" --log {settings.log}"
+    say(f"Another time, `draad link{where}` gives another link.")
     if settings.token is None:
         say(f"The API takes this token until Draad stops (DRAAD_TOKEN sets your own): {token}")
     if settings.host not in LOOPBACK:

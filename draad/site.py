@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from draad.configured import Vault, parsed
-from draad.settings import Misconfigured
+from draad.settings import Misconfigured, Settings
 from schemas.errors import Refused
 from schemas.event import faults
 from services.intake.branches import DEFAULT, Branches, branches
@@ -26,6 +26,7 @@ from services.zaken.settings import ZakenSettings
 
 NOTHING: Final[Mapping[str, str]] = {}
 TABLES: Final = ("branches", "form", "journey", "notify", "zaken", "subscribers", "metrics")
+CHANNELS: Final = "channels"  # Before the first table: the file of channels, seen from this one.
 
 Table = TypeVar("Table", bound=BaseModel)
 
@@ -48,7 +49,7 @@ def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
     """The file's tables. Raises `Misconfigured`, in a sentence that quotes no value."""
     if path is None:
         return Site()
-    said = parsed(path, wrong)
+    said = {name: table for name, table in parsed(path, wrong).items() if name != CHANNELS}
     if not said.keys() <= set(TABLES) or not all(isinstance(table, dict) for table in said.values()):
         there = "[branches.main], [form], [journey], [notify], [zaken], [subscribers] and [metrics]"
         raise wrong(path, f"knows the tables {there} only")
@@ -95,3 +96,15 @@ def table(path: Path, model: type[Table], name: str, said: Mapping[str, Any]) ->
 
 def wrong(path: Path, sentence: str) -> Misconfigured:
     return Misconfigured(f"the file in DRAAD_SITE, {path}, {sentence}")
+
+
+def channels_file(settings: Settings) -> Path | None:
+    """Which file says what channels there are: DRAAD_CHANNELS, or what the site file names. Raises `Misconfigured`."""
+    if settings.channels or settings.site is None:
+        return settings.channels
+    named = parsed(settings.site, wrong).get(CHANNELS)
+    if named is None:
+        return None
+    if not isinstance(named, str) or not named:
+        raise wrong(settings.site, "names a file of channels that is none: channels is its path, seen from there")
+    return settings.site.parent / named

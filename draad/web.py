@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -59,6 +60,14 @@ TITLE: Final = "Draad"
 UNASKED: Final = frozenset({"/health/live", "/health/ready"})  # Nobody is asked for a token there.
 
 
+class Surroundings(Protocol):
+    """Whoever plays a town around Draad has pages of its own at the desk."""
+
+    @property
+    def templates(self) -> Path: ...
+    def pages(self, desk: Desk, page: Page) -> APIRouter: ...
+
+
 @dataclass(frozen=True)
 class House:
     """The application, and what has to run beside it."""
@@ -87,12 +96,13 @@ def house(  # noqa: PLR0913  # All that it stands on.
     accounts: Provider | None = None,
     source: str = f"urn:nld:oin:{'0' * 20}:systeem:draad",
     scraper: str = "",
+    around: Surroundings | None = None,
 ) -> House:
     """Without `rates` of others, this node keeps its own. Without a `front`, it only tells how it is.
 
     Without `accounts` only a link opens the desk. `scraper` is a token that opens the figures, and nothing else.
     """
-    page, site = Page(accounts=accounts is not None), site or Site()
+    page, site = Page(accounts=accounts is not None, more=around.templates if around else None), site or Site()
     roads, blobs = roads or Roads(), blobs or MemoryBlobs()
     rates = rates or Rates(registry=engine.meter.registry)
     asking, own = form.Form(engine, keys.addresses, keys.tokens, clock, site.form), residents.page_of(site, roads)
@@ -114,7 +124,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
         app.include_router(quarantine_api.router(mender))
         app.include_router(stories.router(engine, news, keys.addresses, clock))
         desk = Desk(engine, door, clock, keys.addresses, presence)
-        app.include_router(desk_pages(desk, news, page, site.branches, mender))
+        app.include_router(desk_pages(desk, news, page, site.branches, mender, around))
         app.include_router(entrance(door, page, Login(accounts, keys.door, clock) if accounts else None))
     app.include_router(health.router(engine, watch, clock))
     app.mount("/assets", assets())
@@ -146,7 +156,9 @@ def describe(app: FastAPI) -> None:
         return described()
 
 
-def desk_pages(base: Desk, news: News, page: Page, branches: Branches, mender: Mender) -> APIRouter:
+def desk_pages(  # noqa: PLR0913, PLR0917  # All that they stand on.
+    base: Desk, news: News, page: Page, branches: Branches, mender: Mender, around: Surroundings | None
+) -> APIRouter:
     """What agents see and use."""
     every = APIRouter()
     for pages in (
@@ -159,6 +171,8 @@ def desk_pages(base: Desk, news: News, page: Page, branches: Branches, mender: M
         proof_pages.router(base, page, partial(proofs.proof, base.engine)),
     ):
         every.include_router(pages)
+    if around:
+        every.include_router(around.pages(base, page))
     return every
 
 

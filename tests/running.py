@@ -123,16 +123,17 @@ def heard(output: IO[str]) -> "SimpleQueue[str]":
 
 
 @contextmanager
-def running(
+def running(  # noqa: PLR0913, PLR0917  # All that a start may differ in.
     log: Path,
     port: int = 0,
     errors: Path | None = None,
     verb: str = "run",
     within: Sequence[str] = (),
+    options: Sequence[str] = (),
     **more: str,
 ) -> Iterator[Running]:
     """Start it, within another command if need be, wait until it says that it runs, and let nothing stay behind."""
-    command = [*within, sys.executable, "-m", "draad", verb, "--port", str(port)]
+    command = [*within, sys.executable, "-m", "draad", verb, "--port", str(port), *options]
     with (errors or log.with_suffix(".err")).open("ab") as stderr:
         process = subprocess.Popen(
             command, env=environment(log, **more), stdout=subprocess.PIPE, stderr=stderr, text=True, bufsize=1

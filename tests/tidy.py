@@ -20,7 +20,7 @@ FUNCTION_LINES_MAX: Final = 50
 PRUNED: Final = frozenset({"__pycache__", "build", "dist", "var", "draad.egg-info"})
 SEEN_THOUGH_HIDDEN: Final = frozenset({".ci"})
 
-ROOMS: Final = ("schemas", "engine", "channels", "services", "infra", "draad", "tests", "bench")
+ROOMS: Final = ("schemas", "engine", "channels", "services", "infra", "simulation", "draad", "tests", "bench")
 # A layer imports only what stands below it. `{self}` is one service: it never imports a sibling.
 SHELVES: Final[Mapping[str, tuple[str, ...]]] = {
     "schemas": ("schemas",),
@@ -28,7 +28,8 @@ SHELVES: Final[Mapping[str, tuple[str, ...]]] = {
     "channels": ("channels", "schemas"),
     "services": ("{self}", "schemas", "engine", "channels"),
     "infra": ("infra", "schemas", "engine"),
-    "draad": ("draad", "schemas", "engine", "channels", "services", "infra", "bench"),
+    "simulation": ("simulation", "schemas", "channels", "services"),
+    "draad": ("draad", "schemas", "engine", "channels", "services", "infra", "simulation", "bench"),
     "tests": ROOMS,
     "bench": ROOMS,
 }

@@ -19,14 +19,17 @@ ASSETS: Final = Path(__file__).parent / "assets"
 class Page:
     """Everything that the desk can show."""
 
-    def __init__(self, *, accounts: bool = False) -> None:
-        """With `accounts`, colleagues log in with those of their organisation, and else with a link."""
+    def __init__(self, *, accounts: bool = False, more: Path | None = None) -> None:
+        """With `accounts`, colleagues log in with those of their organisation, and else with a link.
+
+        With `more` pages, in a folder of their own, this is a town that is only played.
+        """
         self._accounts = accounts
-        loader = FileSystemLoader(PAGES)
+        loader = FileSystemLoader([PAGES, more] if more else PAGES)
         self._pages = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
-        self._pages.globals |= {"fresh": fresh, "words": words}
+        self._pages.globals |= {"fresh": fresh, "words": words, "played": more is not None}
         self._pages.filters["combined"] = combined
 
     def part(self, name: str, /, **values: Any) -> str:  # noqa: ANN401  # What its template asks for.

@@ -23,7 +23,7 @@ from schemas.contact import (
 )
 from schemas.errors import Refused
 from schemas.event import Envelope, Event, fact
-from tests.fakes.twilio import ARRIVAL, PUBLIC, TOKEN, Callback, Voice, inbound, schedules
+from simulation.twilio import ARRIVAL, PUBLIC, TOKEN, Callback, Voice, inbound, schedules
 
 SECRETS: Final = Secrets(b"a pepper", b"a key for tokens")
 KEY: Final = base64.b64encode(b"a signing secret of 24 bytes or more").decode()

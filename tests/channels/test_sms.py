@@ -15,7 +15,7 @@ from schemas.contact import ContactReceived
 from schemas.errors import Refused, Untrusted
 from schemas.event import TEXT_CHARS_MAX, Event, fact
 from schemas.message import MessageBounced, MessageDelivered, MessageFailed, MessageRead, MessageSent, MessageUnknown
-from tests.fakes.twilio import (
+from simulation.twilio import (
     ACCOUNT,
     ARRIVAL,
     OURS,

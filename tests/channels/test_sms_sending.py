@@ -12,7 +12,7 @@ from channels.sms import SMS_CHARS_MAX, Inbox, Sms, open_channel
 from schemas.errors import Ambiguous, DraadError, Refused, Unavailable
 from schemas.event import Event
 from schemas.message import MessageDelivered, MessageSent
-from tests.fakes.twilio import (
+from simulation.twilio import (
     ACCOUNT,
     ARRIVAL,
     OURS,

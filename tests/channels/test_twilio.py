@@ -13,7 +13,7 @@ from channels.twilio import BODY_BYTES_MAX
 from schemas.contact import ContactReceived
 from schemas.errors import Refused, Untrusted
 from schemas.event import fact
-from tests.fakes.twilio import ARRIVAL, PUBLIC, TOKEN, Callback, Voice, as_json, inbound, with_more
+from simulation.twilio import ARRIVAL, PUBLIC, TOKEN, Callback, Voice, as_json, inbound, with_more
 
 SECRETS: Final = Secrets(b"a pepper", b"a key for tokens")
 HOME: Final = f"{PUBLIC}/webhooks/phone/main"

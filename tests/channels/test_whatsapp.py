@@ -22,8 +22,8 @@ from schemas.errors import Refused, Untrusted
 from schemas.event import fact
 from schemas.message import MessageDelivered, MessageFailed, MessageRead, MessageSent
 from schemas.quarantine import QuarantineEntered
-from tests.fakes import meta
-from tests.fakes.meta import message, payload, sender, status
+from simulation import meta
+from simulation.meta import message, payload, sender, status
 
 NOW: Final = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)
 SECRETS: Final = Secrets(pepper=b"pepper", tokens=b"tokens")

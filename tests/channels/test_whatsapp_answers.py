@@ -13,8 +13,8 @@ from channels.token import named
 from channels.whatsapp import Inbox, WhatsApp, window_open
 from schemas.errors import Ambiguous, Refused, Unavailable
 from schemas.message import MessageRead
-from tests.fakes import meta
-from tests.fakes.meta import Meta, payload, status
+from simulation import meta
+from simulation.meta import Meta, payload, status
 
 NOW: Final = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)
 SECRETS: Final = Secrets(pepper=b"pepper", tokens=b"tokens")

@@ -7,8 +7,8 @@ import pytest
 
 from draad.configured import FILE_BYTES_MAX
 from draad.parts import NOTIFY, PARTS, ZAKEN, parts_of
-from draad.settings import Misconfigured
-from draad.site import read_site
+from draad.settings import Misconfigured, Settings
+from draad.site import channels_file, read_site
 from services.zaken.settings import ZakenSettings
 from tests.fakes.openzaak import settings_of
 
@@ -56,6 +56,19 @@ def test_what_is_wrong_is_said_and_never_quoted(tmp_path: Path, said: str, sente
     with pytest.raises(Misconfigured, match=sentence) as caught:
         read_site(path)
     assert "geheim" not in str(caught.value)
+
+
+def test_the_file_names_the_file_of_channels_beside_it_unless_a_variable_does(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('channels = "roads.toml"\n[form]\ntitle = "Gemeente"\n')
+    assert read_site(site).form.title == "Gemeente"
+    assert channels_file(Settings(site=site)) == tmp_path / "roads.toml"
+    assert channels_file(Settings(site=site, channels=tmp_path / "other.toml")) == tmp_path / "other.toml"
+    assert channels_file(Settings(site=EXAMPLE)) == EXAMPLE.parent / "channels.toml"
+    assert channels_file(Settings()) is None
+    site.write_text("channels = 7")
+    with pytest.raises(Misconfigured, match="names a file of channels that is none"):
+        channels_file(Settings(site=site))
 
 
 def test_a_file_that_is_not_there_or_no_text_is_said(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
+from simulation import twilio
 from tests.beside import beside
 from tests.draad.test_site import zaken
-from tests.fakes import twilio
 from tests.fakes.openzaak import OpenZaak, Resource, settings_of
 from tests.running import command
 from tests.story.town import kept_open

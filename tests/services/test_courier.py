@@ -24,8 +24,8 @@ from services.intake.budget import Budget
 from services.intake.courier import Courier
 from services.intake.outbox import LADDER, outbox
 from services.intake.spent import spent
+from simulation.twilio import Twilio, serving
 from tests.channels.test_sms_sending import sms
-from tests.fakes.twilio import Twilio, serving
 
 NOW: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DAY: Final = 2  # Messages by SMS that may leave on one.

@@ -10,8 +10,8 @@ from infra.server import HERE
 from schemas.contact import ContactReceived
 from schemas.errors import Ambiguous, DraadError, Unavailable
 from schemas.event import Envelope
+from simulation.relay import Relay, relaying
 from tests.channels.post import NOW, email, plain
-from tests.services.relay import Relay, relaying
 from tests.services.test_mailbox import Office
 
 ANSWER = Message(

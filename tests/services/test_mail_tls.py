@@ -12,8 +12,8 @@ from infra.certificate import Certificate, certify
 from infra.mail import Dovecot
 from infra.server import HERE
 from schemas.errors import Unavailable
+from simulation.relay import Relay, relaying
 from tests.channels.post import email, plain
-from tests.services.relay import Relay, relaying
 from tests.services.test_mail_out import ANSWER
 from tests.services.test_mailbox import Office, texts
 

@@ -22,9 +22,9 @@ from schemas.contact import ContactAnswered
 from schemas.event import Envelope, fact
 from services.intake.courier import Courier
 from services.intake.outbox import outbox
+from simulation.twilio import ARRIVAL, OURS, PUBLIC, Callback, Twilio, Voice, inbound, serving, texted
 from tests.contract.looks import everything
 from tests.contract.places import Place
-from tests.fakes.twilio import ARRIVAL, OURS, PUBLIC, Callback, Twilio, Voice, inbound, serving, texted
 from tests.rooms import KEYS, Rooms, clock, rooms
 from tests.signers.phone import SETTINGS as PHONE
 from tests.signers.sms import SETTINGS as SMS

@@ -17,10 +17,10 @@ from draad.roads import Plan, Roads
 from schemas.event import fact
 from schemas.party import PartyAddressLinked
 from services.desk.story import story
+from simulation import meta
+from simulation.meta import message, payload, status
 from tests.contract.looks import everything
 from tests.contract.places import Place
-from tests.fakes import meta
-from tests.fakes.meta import message, payload, status
 from tests.rooms import KEYS, NOW, Rooms, clock, rooms
 from tests.signers.whatsapp import SETTINGS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from channels.signed import secret
 from channels.signed import sign as standard
-from tests.fakes.twilio import ARRIVAL, TOKEN, signed_body
+from simulation.twilio import ARRIVAL, TOKEN, signed_body
 
 SETTINGS: Mapping[str, Any] = {
     "auth_tokens": [TOKEN],

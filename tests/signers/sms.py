@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fakes.twilio import ACCOUNT, OURS, TOKEN, signed_body
+from simulation.twilio import ACCOUNT, OURS, TOKEN, signed_body
 
 SETTINGS: Mapping[str, Any] = {"account_sid": ACCOUNT, "auth_tokens": [TOKEN], "sender": OURS}
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fakes import meta
+from simulation import meta
 
 SETTINGS: Mapping[str, Any] = {
     "phone_number_id": meta.NUMBER_ID,

@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 from playwright.sync_api import Page, expect
 
+from simulation.twilio import PUBLIC
 from tests.chromium import fit, opened
-from tests.fakes.twilio import PUBLIC
 from tests.story.agent import Agent
 from tests.story.test_told import TOLD, mail, says, words
 from tests.story.town import MAIL, Town, eventually

@@ -7,8 +7,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from simulation import twilio
 from tests.beside import beside
-from tests.fakes import twilio
 from tests.fakes.openzaak import BSN, OpenZaak, Resource, settings_of
 from tests.running import TOKEN, command
 from tests.story.test_told import TOLD, mail, reads, says, words

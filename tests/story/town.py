@@ -18,13 +18,13 @@ import httpx
 from channels.channel import Inbound
 from infra.mail import USER, Dovecot
 from infra.server import HERE
+from simulation import meta, twilio
+from simulation.meta import Meta
+from simulation.relay import Relay, relaying
+from simulation.twilio import PUBLIC, Callback, Twilio, Voice
 from tests.beside import Beside, beside
 from tests.channels.post import plain
-from tests.fakes import meta, twilio
-from tests.fakes.meta import Meta
-from tests.fakes.twilio import PUBLIC, Callback, Twilio, Voice
 from tests.running import Running, aside
-from tests.services.relay import Relay, relaying
 from tests.signers.letter import SETTINGS as LETTER
 from tests.signers.letter import sign
 from tests.story.website import Municipality, website

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from infra.server import HERE
+HERE: Final = "127.0.0.1"
 
 
 @dataclass
@@ -22,6 +22,8 @@ class Relay:
     pass_on: Callable[[bytes, str, str], None] | None = None
     port: int = 0
     once: bool = False
+    nobody: frozenset[str] = frozenset()  # Mailboxes that are no more.
+    turned_away: Callable[[str], None] | None = None  # Is told for which of them something came.
     connections: int = 0
     taken: list[bytes] = field(default_factory=list)
     envelopes: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -42,6 +44,10 @@ class Relay:
     async def handle_RCPT(  # noqa: N802
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if address in self.nobody:
+            if self.turned_away:
+                self.turned_away(address)
+            return "550 5.1.1 There is no such mailbox"
         envelope.rcpt_tos.append(address)
         return self._at("rcpt", server) or "250 OK"
 

@@ -11,7 +11,7 @@ import itertools
 import json
 import random
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -97,6 +97,7 @@ class Meta:
         self.elsewhere: str = ""  # A host that it names instead of its own.
         self.failing: list[tuple[int, int] | str] = []
         self.asked: list[str] = []
+        self.heard: Callable[[Mapping[str, Any]], None] | None = None  # Is told of each message, in a thread.
         self._numbers = itertools.count(1)
         self._server: ThreadingHTTPServer | None = None
 
@@ -141,6 +142,8 @@ class Meta:
             return refused(400, 131009)
         wamid = f"wamid.SENT{next(self._numbers)}"
         self.sent.append(dict(body) | {"wamid": wamid})
+        if self.heard:
+            self.heard(self.sent[-1])
         contact = {"input": body.get("to") or body.get("recipient")}
         return 200, {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": wamid}]}
 

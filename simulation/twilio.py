@@ -1,4 +1,4 @@
-"""A strict Twilio for tests: its REST API for messages, its callbacks signed by its own library, and its worst days.
+"""A strict Twilio that reaches nobody: its REST API for messages, callbacks that its own library signs, and bad days.
 
 It refuses what the real one refuses, with its codes, and also what the real one lets pass: an unknown parameter is a
 mistake of ours. `faults` says what becomes of the next requests, one each.
@@ -9,7 +9,7 @@ import base64
 import json
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -167,6 +167,7 @@ class Twilio:
         self.elsewhere = ""  # Where a picture lies, if that is another host.
         self.keys_seen: list[str] = []
         self.posted: list[Callback] = []  # Before it answered.
+        self.heard: Callable[[Mapping[str, Any]], None] | None = None  # Is told of each message that it took.
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked += 1
@@ -269,6 +270,8 @@ class Twilio:
         self.messages.insert(0, message)
         self.callbacks[message["sid"]] = given.get("StatusCallback", "")
         self.validity[message["sid"]] = int(given.get("ValidityPeriod", "36000"))
+        if self.heard:
+            self.heard(message)
         return message
 
     def _wrong(self, given: Mapping[str, str]) -> Iterator[Refusal]:
@@ -376,7 +379,7 @@ async def serving(twilio: ASGIApp) -> AsyncIterator[str]:
         listening.listen()
         config = uvicorn.Config(twilio, log_level="critical", lifespan="off", ws="none")
         server = uvicorn.Server(config)
-        running = asyncio.create_task(server._serve([listening]))
+        running = asyncio.create_task(server._serve([listening]))  # noqa: SLF001  # It leaves signals to others.
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
