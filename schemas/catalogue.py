@@ -71,6 +71,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     party.PartyMerged,
     party.PartyUnmerged,
     party.PartyPreferenceSet,
+    party.PartyKindPreferred,
     case.CaseOpened,
     case.CaseSplit,
     case.CaseAssigned,

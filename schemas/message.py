@@ -37,6 +37,7 @@ class MessageRequested(Message):
     until: NoWhen = None  # From then on it is not to be sent any more.
     language: Word = "unknown"
     calendar: Text = ""  # What goes along for their calendar.
+    unsubscribe: NoReference = ""  # Where one press says that they want no more of this kind.
 
 
 class MessagePostponed(Message):

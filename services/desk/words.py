@@ -33,6 +33,12 @@ CHANNELS: Final[Mapping[str, Said]] = {
     "letter": Said("Brief", "letter"),
 }
 OTHER: Final = "other"
+MESSAGES: Final[Mapping[str, str]] = {  # Kinds of them, for each of which residents can choose.
+    "appointments": "Afspraken",
+    "reminders": "Herinneringen",
+    "progress": "Voortgang",
+    "cases": "Zaken",
+}
 REASONS: Final[Mapping[str, str]] = {
     "abandoned": "Opgehangen voordat iemand opnam",
     "busy": "In gesprek",
@@ -121,6 +127,12 @@ VISITS: Final[Mapping[str, str]] = {
 
 def channel(word: str) -> Said:
     return CHANNELS.get(word) or Said(word.replace("-", " ").replace(".", " ").capitalize(), OTHER)
+
+
+def preferred(kind: str, on: str) -> str:
+    """What somebody prefers for one kind of message."""
+    how = {"off": "niet", "unknown": "zoals al het andere"}.get(on) or f"via {channel(on).label}"
+    return f"{MESSAGES.get(kind, kind.capitalize())}: {how}."
 
 
 def day(moment: datetime) -> str:

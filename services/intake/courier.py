@@ -164,4 +164,5 @@ def message_of(request: MessageRequested, now: datetime, inboxes: Collection[str
         automatic=bool(request.notification_id),
         language=request.language,
         calendar=request.calendar,
+        unsubscribe=request.unsubscribe,
     )

@@ -26,6 +26,7 @@ from services.notify.hours import RECEIVED, closes, next_open
 NAME: Final = "notify.notification"
 BY_A_PERSON: Final = timedelta(days=1)  # Within which somebody tells them after all.
 WHO: Final = "kcc"  # The group that does.
+SWITCHED_OFF: Final = "switched-off"  # They want nothing of this kind.
 SAID: Final = {
     "appointment-booked": "de afspraak is gemaakt",
     "appointment-changed": "de afspraak is verzet",
@@ -53,8 +54,11 @@ Lost = NotificationBounced | NotificationFailed | NotificationPostponed
 
 def tell(known: Telling, event: NotificationRequested | Came | Lost | TimerElapsed) -> tuple[Telling, list[Event]]:
     match event:
+        case NotificationRequested(why="switched-off") if not known.asked:
+            said = {"notification_id": event.notification_id, "reason": event.why}
+            return known.but(asked=written(event), ended=True), [NotificationWithheld(at=event.at, **said)]
         case NotificationRequested() if not known.asked:
-            return go_on(known.but(asked=event.model_dump_json(exclude_defaults=True)), event.at)
+            return go_on(known.but(asked=written(event)), event.at)
         case TimerElapsed() if known.asked and not known.ended:
             return go_on(known, event.at)
         case NotificationBounced() | NotificationFailed() | NotificationPostponed() if event.channel == road(known):
@@ -63,6 +67,10 @@ def tell(known: Telling, event: NotificationRequested | Came | Lost | TimerElaps
             return known.but(ended=True), []
         case _:
             return known, []
+
+
+def written(event: NotificationRequested) -> str:
+    return event.model_dump_json(exclude_defaults=True)
 
 
 def lost(known: Telling, event: Lost) -> tuple[Telling, list[Event]]:

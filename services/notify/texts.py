@@ -20,10 +20,10 @@ from schemas.event import Line, Text, Word
 OURS: Final = Path(__file__).parent / "texts"
 LANGUAGES: Final = ("nl", "en")
 FIELDS: Final = frozenset(
-    "organisation phone title status says next due due_short day day_short hour branch code link".split()  # noqa: SIM905
+    "organisation phone title status says next due due_short day day_short hour branch code link stop".split()  # noqa: SIM905
 )
 USUAL: Final = "usual"
-NO_SMS: Final = frozenset({"title", "says", "next", "code"})  # What may be somebody's secret, or may be long.
+NO_SMS: Final = frozenset({"title", "says", "next", "code", "stop"})  # What may be a secret, or be long.
 
 
 class Wording(BaseModel):

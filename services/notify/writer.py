@@ -17,13 +17,14 @@ from babel.dates import format_date, format_time
 from channels.calendar import Agreed, calendar
 from channels.days import ZONE, answered_by, day_of
 from channels.gsm import counted, plain
-from channels.link import APPOINTMENT, PARTY, Links
+from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE, Links
 from engine.courier import Delivery
 from engine.engine import Engine
 from engine.work import reason
 from schemas.contact import ContactMade
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Event, derived
+from schemas.kinds import OPTIONAL, kind_of
 from schemas.notification import (
     NotificationDue,
     NotificationFailed,
@@ -173,6 +174,7 @@ class Writer:
             language=language,
             calendar=self._calendar(due, sender) if mail and sender else "",
             reply_to=due.reply_to,
+            unsubscribe=said["stop"] if mail else "",
         )
 
     def _inbox(self, due: NotificationDue) -> str:
@@ -201,6 +203,7 @@ class Writer:
             "branch": place.title,
             "code": due.code,
             "link": self._link(due, now),
+            "stop": self._stop(due, now),
         }
 
     def _link(self, due: NotificationDue, now: datetime) -> str:
@@ -209,6 +212,11 @@ class Writer:
         if kind == "appointment":
             return self._links.to(APPOINTMENT, name, now)
         return self._links.to(PARTY, due.party_id, now)
+
+    def _stop(self, due: NotificationDue, now: datetime) -> str:
+        """Where they say that they want no more of this kind; empty where they have to hear it."""
+        kind = kind_of(due.template)
+        return self._links.to(f"{UNSUBSCRIBE}/{kind}", due.party_id, now) if kind in OPTIONAL else ""
 
     def _place(self, due: NotificationDue) -> Place:
         return self._places.get(due.branch) or Place("" if due.branch == "unknown" else due.branch)

@@ -111,9 +111,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear": "Hoe hoort u van ons?",
         "hear_change": "Kies hoe u van ons hoort",
         "hear_title": "Hoe wilt u van ons horen?",
-        "hear_lead": (
-            "Over uw afspraken en zaken hoort u altijd van ons. "
-            "Lukt het niet op de manier die u kiest? Dan proberen wij een andere."
+        "hear_lead": "Lukt het niet op de manier die u kiest? Dan proberen wij een andere.",
+        "hear_kinds": "Over sommige dingen anders?",
+        "hear_off": (
+            "Herinneringen en voortgang kunt u uitzetten. Zet u ze uit? Dan hoort u nog wel of uw afspraak doorgaat, "
+            "dat wij uw aanvraag hebben, en wat wij besluiten. Dat moeten wij u vertellen."
         ),
         "hear_usual": "Dat maakt mij niet uit",
         "hear_usual_hint": "Wij mailen u. Aan een afspraak herinneren wij u met een sms.",
@@ -128,6 +130,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear_language": "In welke taal?",
         "hear_saved": "Wij hebben uw keuze bewaard",
         "hear_save": "Bewaar",
+        "off_title": "{kind}: wilt u die niet meer?",
+        "off_lead": "Dit sturen wij u dan niet meer:",
+        "off_still": (
+            "U hoort nog wel of uw afspraak doorgaat, dat wij uw aanvraag hebben, en wat wij besluiten. "
+            "Dat moeten wij u vertellen."
+        ),
+        "off_yes": "Stuur mij dit niet meer",
+        "off_done": "{kind}: die sturen wij u niet meer.",
+        "off_again": "Stuur mij dit toch weer",
         "why_usual": "U hebt niets gekozen. Daarom mailen wij u, en herinneren wij u met een sms aan een afspraak.",
         "why_email": "U koos mail. Daarom mailen wij u.",
         "why_sms": "U koos sms. Daarom sturen wij u een sms.",
@@ -236,9 +247,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear": "How do you hear from us?",
         "hear_change": "Choose how you hear from us",
         "hear_title": "How would you like to hear from us?",
-        "hear_lead": (
-            "You always hear from us about your appointments and cases. "
-            "If it does not work the way you choose, we try another."
+        "hear_lead": "If it does not work the way you choose, we try another.",
+        "hear_kinds": "Some things another way?",
+        "hear_off": (
+            "You can switch off reminders and progress. If you do, you still hear whether your appointment goes ahead, "
+            "that we have your application, and what we decide. We have to tell you that."
         ),
         "hear_usual": "I do not mind",
         "hear_usual_hint": "We e-mail you. We remind you of an appointment by text message.",
@@ -253,6 +266,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear_language": "In which language?",
         "hear_saved": "We saved your choice",
         "hear_save": "Save",
+        "off_title": "{kind}: shall we stop these?",
+        "off_lead": "This we will then send you no more:",
+        "off_still": (
+            "You still hear whether your appointment goes ahead, that we have your application, and what we decide. "
+            "We have to tell you that."
+        ),
+        "off_yes": "Stop sending me this",
+        "off_done": "{kind}: we send you no more of these.",
+        "off_again": "Send me this again after all",
         "why_usual": "You chose nothing. So we e-mail you, and remind you of an appointment by text message.",
         "why_email": "You chose e-mail. So we e-mail you.",
         "why_sms": "You chose text messages. So we text you.",

@@ -10,12 +10,13 @@ import pytest
 from icalendar import Calendar
 
 from channels.gsm import Count, counted, plain
-from channels.link import APPOINTMENT, PARTY, Links
+from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE, Links
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from schemas.contact import ContactMade
 from schemas.errors import Refused
 from schemas.event import fact
+from schemas.kinds import KINDS, OPTIONAL, kind_of
 from schemas.notification import (
     NotificationDue,
     NotificationFailed,
@@ -220,6 +221,23 @@ def test_of_an_appointment_a_mail_leads_to_its_page_and_of_a_case_to_all_that_is
         assert led(written(due(template, **ours)).text) == [(APPOINTMENT, VISIT)]
     assert led(written(due("appointment-cancelled", **ours)).text) == []
     assert led(written(due("case-status", about=f"case/{VISIT}", party_id=WHO)).text) == [(PARTY, WHO)]
+
+
+def test_only_a_mail_of_a_kind_that_may_be_off_says_where_to_switch_it_off() -> None:
+    ours = {"about": f"appointment/{VISIT}", "party_id": WHO}
+    for template in set(TEMPLATES) - {RECEIVED}:
+        mail, kind = written(due(template, **ours)), kind_of(template)
+        assert bool(mail.unsubscribe) == (kind in OPTIONAL)
+        assert written(due(template, "sms", **ours)).unsubscribe == ""
+        if mail.unsubscribe:
+            token = mail.unsubscribe.rpartition("/")[2]
+            opened = LINKS.read(f"{UNSUBSCRIBE}/{kind}", token)
+            assert opened
+            assert opened.name == WHO
+            assert mail.unsubscribe in mail.text
+            others = {PARTY, APPOINTMENT, *(f"{UNSUBSCRIBE}/{one}" for one in KINDS if one != kind)}
+            assert not any((link := LINKS.read(one, token)) and link.name == WHO for one in others)
+    assert written(due("appointment-reminder", party_id="unknown.x")).unsubscribe == ""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
