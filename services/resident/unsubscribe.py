@@ -58,7 +58,8 @@ class Unsubscribing:
 
     def shown(self, one: Wish, *, off: bool) -> HTMLResponse:
         title, hint = CALLED[one.language][one.kind]
-        return self._page.shown("unsubscribe.html", one.language, one.path, off=off, title=title, hint=hint)
+        what = f"{title}: {hint[0].lower()}{hint[1:]}"
+        return self._page.shown("unsubscribe.html", one.language, one.path, off=off, what=what)
 
     async def chosen(self, one: Wish, channel: str) -> Response:
         """Kept for all parties that are one, and once: what stands already is not said again."""

@@ -130,14 +130,13 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear_language": "In welke taal?",
         "hear_saved": "Wij hebben uw keuze bewaard",
         "hear_save": "Bewaar",
-        "off_title": "{kind}: wilt u die niet meer?",
-        "off_lead": "Dit sturen wij u dan niet meer:",
+        "off_title": "Wilt u dit niet meer krijgen?",
         "off_still": (
             "U hoort nog wel of uw afspraak doorgaat, dat wij uw aanvraag hebben, en wat wij besluiten. "
             "Dat moeten wij u vertellen."
         ),
         "off_yes": "Stuur mij dit niet meer",
-        "off_done": "{kind}: die sturen wij u niet meer.",
+        "off_done": "Dit sturen wij u niet meer",
         "off_again": "Stuur mij dit toch weer",
         "why_usual": "U hebt niets gekozen. Daarom mailen wij u, en herinneren wij u met een sms aan een afspraak.",
         "why_email": "U koos mail. Daarom mailen wij u.",
@@ -266,14 +265,13 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear_language": "In which language?",
         "hear_saved": "We saved your choice",
         "hear_save": "Save",
-        "off_title": "{kind}: shall we stop these?",
-        "off_lead": "This we will then send you no more:",
+        "off_title": "Shall we stop sending you this?",
         "off_still": (
             "You still hear whether your appointment goes ahead, that we have your application, and what we decide. "
             "We have to tell you that."
         ),
         "off_yes": "Stop sending me this",
-        "off_done": "{kind}: we send you no more of these.",
+        "off_done": "We send you this no more",
         "off_again": "Send me this again after all",
         "why_usual": "You chose nothing. So we e-mail you, and remind you of an appointment by text message.",
         "why_email": "You chose e-mail. So we e-mail you.",

@@ -50,11 +50,11 @@ async def test_looking_does_nothing_and_what_was_switched_off_can_be_taken_back_
 ) -> None:
     party = await town.party()
     at = path(town, party)
-    assert "Kort voor uw afspraak." in await town.opens(at)
+    assert "Herinneringen: kort voor uw afspraak." in await town.opens(at)
     assert (await town.house.client.head(at, headers=BROWSER)).status_code == 200
     assert await chosen(town) == []
     said = await town.posts(at, 200)
-    assert "Herinneringen: die sturen wij u niet meer." in said
+    assert "Dit sturen wij u niet meer" in said
     assert "U hoort nog wel of uw afspraak doorgaat" in said
     assert "Herinneringen: niet. Dat koos u." in await town.opens(town.link("m", party))
     assert "Stuur mij dit toch weer" in await town.opens(at)
