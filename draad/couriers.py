@@ -83,7 +83,8 @@ def letterhead(site: Site, roads: Roads, links: Links) -> Letterhead:
     """In whose name residents are told, from where, and where they are expected."""
     assert site.notify
     places = {name: Place(branch.title, branch.here) for name, branch in site.branches.items()}
-    return Letterhead(site.notify, site.texts, places, mailboxes(roads), links, site.form.answer_days)
+    prints = any(getattr(box, "print_folder", None) for box in roads.plan.inboxes.get("letter", {}).values())
+    return Letterhead(site.notify, site.texts, places, mailboxes(roads), links, site.form.answer_days, prints)
 
 
 def mailboxes(roads: Roads) -> Mapping[str, str]:

@@ -1,7 +1,7 @@
 """How a party is reached: on the road that they prefer, else by what we know of them. Only where it is certainly them.
 
 What they prefer for messages of a kind comes before what they prefer for all. A reminder goes by SMS first, which is
-seen in time; all else by mail, which is kept.
+seen in time; all else by mail, which is kept. A letter is the last road, before a person.
 """
 
 from typing import Final
@@ -17,10 +17,11 @@ from services.notify.notification import SWITCHED_OFF
 NAME: Final = "notify.reach"
 ADDRESSES_MAX: Final = 20  # Of one party.
 KINDS_MAX: Final = 20  # That one party chose for.
-ORDER: Final = ("email", "sms")
-REMINDERS: Final = ("sms", "email")
+ORDER: Final = ("email", "sms", "letter")
+REMINDERS: Final = ("sms", "email")  # A letter would come too late.
 BY_NUMBER: Final = frozenset({"phone", "sms", "whatsapp"})  # Who is called, or writes, from a number has a telephone.
-PEOPLE: Final = frozenset({"phone", "letter", "counter"})  # Who prefers one of these is told by a person.
+BY_POST: Final = frozenset({"post", "letter"})
+PEOPLE: Final = frozenset({"phone", "counter"})  # Who prefers one of these is told by a person.
 
 
 class Reach(State, frozen=True):
@@ -56,7 +57,7 @@ def reach(
 
 def road(channel: str) -> str:
     """On which somebody is told who is known, or prefers to be reached, on this channel."""
-    return "sms" if channel in BY_NUMBER else channel
+    return "sms" if channel in BY_NUMBER else "letter" if channel in BY_POST else channel
 
 
 def requested(known: Reach, event: NotificationWanted) -> NotificationRequested:
@@ -71,8 +72,12 @@ def requested(known: Reach, event: NotificationWanted) -> NotificationRequested:
     every = (*given, *known.routes)
     there = [route for route in every if route[0] != "sms" or reachable_by_sms(route[1])]
     prefers = road(prefers)
+    if prefers == "letter" and not any(channel == "letter" for channel, _, _ in there):
+        return NotificationRequested(**said, why="prefers-a-person")
     usual = REMINDERS if event.template.endswith("-reminder") else ORDER
     order = tuple(dict.fromkeys((prefers, *usual))) if prefers in ORDER else usual
+    if prefers == "letter":
+        order = ("letter",)  # Who reads on paper may read nothing else: after it comes a person.
     # On each road the first: what they gave for this comes before what we know.
     each = {channel: (address, name) for channel, address, name in reversed(there)}
     found = tuple(Route(channel=c, address=each[c][0], address_id=each[c][1]) for c in order if c in each)

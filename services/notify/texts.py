@@ -23,6 +23,7 @@ FIELDS: Final = frozenset(
     "organisation phone title status says next due due_short day day_short hour branch code link stop".split()  # noqa: SIM905
 )
 USUAL: Final = "usual"
+NO_LETTER: Final = frozenset({"link", "stop"})  # Nobody types these.
 NO_SMS: Final = frozenset({"title", "says", "next", "code", "stop"})  # What may be a secret, or be long.
 
 
@@ -34,6 +35,7 @@ class Wording(BaseModel):
     title: Line
     text: Text
     sms: Text
+    letter: Text = ""  # Where there is none, a person tells it.
 
 
 class Written(Wording):
@@ -76,7 +78,12 @@ def parsed(path: Path) -> Mapping[str, Written]:
         if USUAL in written.other:
             raise Refused(f"{path.name} calls another wording of [{name}] usual, as the first one is called")
         for title, wording in every.items():
-            for part, allowed in (("title", FIELDS), ("text", FIELDS), ("sms", FIELDS - NO_SMS)):
+            for part, allowed in (
+                ("title", FIELDS),
+                ("text", FIELDS),
+                ("sms", FIELDS - NO_SMS),
+                ("letter", FIELDS - NO_LETTER),
+            ):
                 checked(f"{path.name}, [{title}] {part}", getattr(wording, part), allowed)
     return texts
 

@@ -36,13 +36,15 @@ from services.notify.hours import RECEIVED, closes, next_open
 from services.notify.known import NOTHING, Known, language_of, shut_for
 from services.notify.receipts import AGENT
 from services.notify.settings import NotifySettings, Status
-from services.notify.texts import LANGUAGES, Texts, filled
+from services.notify.texts import LANGUAGES, Texts, Wording, filled
 
 NAME: Final = "notify.writer"
 AT_ONCE: Final = 16
 END_S_MAX: Final = 5.0
 AGAIN_S: Final = 0.5
 NO_STATUS: Final = Status()
+TITLED: Final = frozenset({"email", "letter"})
+LETTERS: Final = "main"  # The print folder; where it is called otherwise, the first one is taken.
 
 log = structlog.get_logger("notify")
 
@@ -63,6 +65,7 @@ class Letterhead(NamedTuple):
     senders: Mapping[str, str]  # The mail addresses of the mailboxes, by their names.
     links: Links  # To the pages of residents.
     answer_days: int = 2  # Working days in which a question is answered.
+    letters: bool = False  # Whether letters can be printed.
 
 
 class Writer:
@@ -70,7 +73,9 @@ class Writer:
 
     def __init__(self, engine: Engine, letterhead: Letterhead, clock: Callable[[], datetime]) -> None:
         self._engine, self._clock = engine, clock
-        self._settings, self._texts, self._places, self._senders, self._links, self._answer_days = letterhead
+        self._settings, self._texts, self._places, self._senders, self._links, self._answer_days, self._letters = (
+            letterhead
+        )
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -108,9 +113,9 @@ class Writer:
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="expired")
         if next_open(due.channel, now, due.template) > now:
             return NotificationPostponed(at=now, notification_id=due.notification_id, channel=due.channel)
-        if known.shut:
+        if shut := known.shut or self._unreachable(due):
             said = {"notification_id": due.notification_id, "channel": due.channel}
-            return NotificationFailed(at=now, reason=known.shut, **said)
+            return NotificationFailed(at=now, reason=shut, **said)
         if not self._informs(due):
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="not-informed")
         try:
@@ -147,6 +152,15 @@ class Writer:
         ours = due.address in self._senders.values()  # A mail from ourselves asks nothing.
         return due.kind in self._settings.confirms and not ours
 
+    def _unreachable(self, due: NotificationDue) -> str:
+        """Why nothing can be written on this road; empty where it can."""
+        if due.channel != "letter":
+            return ""
+        if not self._letters:
+            return "no-road"
+        _, text = self._texts[self._language(due, NOTHING)][due.template].chosen(due.about)
+        return "" if text.letter else "not-written"
+
     def _language(self, due: NotificationDue, known: Known) -> str:
         asked = (known.language if due.template == RECEIVED else "", due.language)
         return next((language for language in asked if language in self._texts), LANGUAGES[0])
@@ -166,8 +180,8 @@ class Writer:
             agent_id=AGENT,
             address=due.address,
             inbox=self._inbox(due),
-            title=(due.title if due.reply_to and due.title else filled(text.title, said)) if mail else "",
-            text=filled(text.text, said) if mail else short(text.sms, said),
+            title=self._title(due, text, said),
+            text=self._text(due.channel, text, said),
             about=due.about,
             notification_id=due.notification_id,
             until=min(filter(None, (due.until, closes(due.channel, now, due.template))), default=None),
@@ -177,10 +191,23 @@ class Writer:
             unsubscribe=said["stop"] if mail else "",
         )
 
+    def _title(self, due: NotificationDue, text: Wording, said: Mapping[str, str]) -> str:
+        if due.channel not in TITLED:
+            return ""
+        return due.title if due.reply_to and due.title else filled(text.title, said)
+
+    def _text(self, channel: str, text: Wording, said: Mapping[str, str]) -> str:
+        match channel:
+            case "email":
+                return filled(text.text, said)
+            case "letter":
+                return filled(text.letter, said)
+        return short(text.sms, said)
+
     def _inbox(self, due: NotificationDue) -> str:
         if due.inbox != "unknown":
             return due.inbox  # Where it came in.
-        return self._settings.email_inbox if due.channel == "email" else self._settings.sms_inbox
+        return {"email": self._settings.email_inbox, "letter": LETTERS}.get(due.channel, self._settings.sms_inbox)
 
     def _said(self, due: NotificationDue, language: str, now: datetime) -> Mapping[str, str]:
         place, status = self._place(due), self._status(due)

@@ -88,6 +88,22 @@ def test_every_text_is_of_one_kind_but_that_we_have_what_they_asked() -> None:
     assert sorted([*chosen, RECEIVED]) == sorted(read_texts()["nl"])
 
 
+home = PartyAddressLinked(
+    at=NOW, party_id="p1", address_id="h", channel="post", address="J. Bakker, Dorpsstraat 1", certainty="certain"
+)
+
+
+def test_a_letter_is_the_last_road_but_no_reminder_and_the_only_one_for_who_prefers_it() -> None:
+    scene = given(reaching, home, mail, number)
+    assert roads(asked(scene)) == [("email", "m"), ("sms", "t"), ("letter", "h")]
+    assert roads(asked(scene, template="appointment-reminder")) == [("sms", "t"), ("email", "m")]
+    paper = PartyPreferenceSet(at=NOW, party_id="p1", channel="letter")
+    found = asked(given(reaching, home, mail, number, paper))
+    assert (roads(found), found.why) == ([("letter", "h")], "preference")
+    for_it = {"channel": "letter", "address": "J. Bakker, Kade 2", "address_id": "k"}
+    assert roads(asked(given(reaching, home, paper), **for_it)) == [("letter", "k")]
+
+
 @pytest.mark.parametrize("channel", ["phone", "letter", "counter"])
 def test_who_wants_a_person_is_told_by_one(channel: str) -> None:
     preference = PartyPreferenceSet(at=NOW, party_id="p1", channel=channel)
