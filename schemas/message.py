@@ -3,9 +3,9 @@
 What becomes of it only climbs: unknown, sent, delivered, read. What failed never left us; what bounced came back.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from schemas.event import Count, Event, Id, NoId, NoLine, NoReference, NoWhen, Reference, Text, When, Word
+from schemas.event import DIRECT, Count, Event, Id, NoId, NoLine, NoReference, NoWhen, Reference, Text, When, Word
 
 
 class Message(Event):
@@ -38,6 +38,8 @@ class MessageRequested(Message):
     language: Word = "unknown"
     calendar: Text = ""  # What goes along for their calendar.
     unsubscribe: NoReference = ""  # Where one press says that they want no more of this kind.
+    template: NoReference = ""  # What the provider approved, and its language there: reminder/nl;
+    values: Annotated[tuple[NoLine, ...], DIRECT] = ()  # and what stands in its gaps, in their order.
 
 
 class MessagePostponed(Message):

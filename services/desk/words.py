@@ -61,6 +61,10 @@ REASONS: Final[Mapping[str, str]] = {
     "opted-in": "de inwoner wil hier weer iets van ons krijgen",
     "heard": "de inwoner schreef ons van hier",
     "window-closed": "de 24 uur van WhatsApp zijn voorbij",
+    "no-template": "WhatsApp kent dit sjabloon niet",
+    "template-mismatch": "dit sjabloon is bij WhatsApp anders",
+    "template-refused": "WhatsApp keurt dit sjabloon af",
+    "template-paused": "WhatsApp stuurt dit sjabloon nu niet",
     "case-system": "volgens het zaaksysteem",
     "removed": "uit het zaaksysteem verwijderd",
 }

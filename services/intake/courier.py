@@ -165,4 +165,6 @@ def message_of(request: MessageRequested, now: datetime, inboxes: Collection[str
         language=request.language,
         calendar=request.calendar,
         unsubscribe=request.unsubscribe,
+        template=request.template,
+        values=request.values,
     )

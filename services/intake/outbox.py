@@ -22,7 +22,16 @@ MINUTE: Final = timedelta(minutes=1)
 LADDER: Final = (MINUTE / 4, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, *(60 * MINUTE,) * 8)  # Close to nine hours.
 LETTERS_MAX: Final = 30  # That wait for one address, each of up to 15,000 characters.
 KNOWN_MAX: Final = 200  # Of one address, that ended: none of them goes out again.
-TOLD: Final = ("notification_id", "until", "language", "calendar", "reply_to", "unsubscribe")  # By a program only.
+TOLD: Final = (  # By a program only.
+    "notification_id",
+    "until",
+    "language",
+    "calendar",
+    "reply_to",
+    "unsubscribe",
+    "template",
+    "values",
+)
 
 
 class Letter(State, frozen=True):
@@ -42,6 +51,8 @@ class Letter(State, frozen=True):
     language: str = "unknown"
     calendar: str = ""
     unsubscribe: str = ""
+    template: str = ""
+    values: tuple[str, ...] = ()
     tried: int = 0
     out: bool = False  # Somebody carries it, and has not said what came of it.
 

@@ -20,6 +20,7 @@ KINDS_MAX: Final = 20  # That one party chose for.
 ORDER: Final = ("email", "sms", "letter")
 REMINDERS: Final = ("sms", "email")  # A letter would come too late.
 BY_NUMBER: Final = frozenset({"phone", "sms", "whatsapp"})  # Who is called, or writes, from a number has a telephone.
+CHOSEN: Final = frozenset({*ORDER, "whatsapp"})  # WhatsApp only where they prefer it.
 BY_POST: Final = frozenset({"post", "letter"})
 PEOPLE: Final = frozenset({"phone", "counter"})  # Who prefers one of these is told by a person.
 
@@ -71,17 +72,19 @@ def requested(known: Reach, event: NotificationWanted) -> NotificationRequested:
     given = ((event.channel, event.address, event.address_id),) if event.address and event.address_id else ()
     every = (*given, *known.routes)
     there = [route for route in every if route[0] != "sms" or reachable_by_sms(route[1])]
-    prefers = road(prefers)
+    prefers = "whatsapp" if prefers == "whatsapp" else road(prefers)
     if prefers == "letter" and not any(channel == "letter" for channel, _, _ in there):
         return NotificationRequested(**said, why="prefers-a-person")
     usual = REMINDERS if event.template.endswith("-reminder") else ORDER
-    order = tuple(dict.fromkeys((prefers, *usual))) if prefers in ORDER else usual
+    if whatsapp := prefers == "whatsapp":
+        there = [*there, *(("whatsapp", address, name) for channel, address, name in there if channel == "sms")]
+    order = tuple(dict.fromkeys((prefers, *(("sms",) if whatsapp else ()), *usual))) if prefers in CHOSEN else usual
     if prefers == "letter":
         order = ("letter",)  # Who reads on paper may read nothing else: after it comes a person.
     # On each road the first: what they gave for this comes before what we know.
     each = {channel: (address, name) for channel, address, name in reversed(there)}
     found = tuple(Route(channel=c, address=each[c][0], address_id=each[c][1]) for c in order if c in each)
-    why = why if prefers in ORDER and found and found[0].channel == prefers else "usual"
+    why = why if prefers in CHOSEN and found and found[0].channel == prefers else "usual"
     none = "no-mobile" if any(channel == "sms" for channel, _, _ in every) else "no-address"
     return NotificationRequested(**said, routes=found, why=why if found else none)
 

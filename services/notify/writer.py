@@ -35,8 +35,8 @@ from schemas.notification import (
 from services.notify.hours import RECEIVED, closes, next_open
 from services.notify.known import NOTHING, Known, language_of, shut_for
 from services.notify.receipts import AGENT
-from services.notify.settings import NotifySettings, Status
-from services.notify.texts import LANGUAGES, Texts, Wording, filled
+from services.notify.settings import NotifySettings, Status, Template
+from services.notify.texts import LANGUAGES, USUAL, Texts, Wording, filled
 
 NAME: Final = "notify.writer"
 AT_ONCE: Final = 16
@@ -129,7 +129,9 @@ class Writer:
         """That it was written, and what can prove later in which words."""
         if not isinstance(outcome, ContactMade):
             return ()
+        template = self._template(due, outcome.language)
         wording, text = self._texts[outcome.language][due.template].chosen(due.about)
+        stood = template.model_dump_json() if template else text.model_dump_json(exclude={"other"})
         words = json.dumps([outcome.title, outcome.text, outcome.calendar], ensure_ascii=False)
         return [
             NotificationWritten(
@@ -139,9 +141,9 @@ class Writer:
                 address_id=due.address_id,
                 message_id=outcome.message_id,
                 language=outcome.language,
-                text_digest=sha256(text.model_dump_json(exclude={"other"}).encode()).hexdigest(),
+                text_digest=sha256(stood.encode()).hexdigest(),
                 words_digest=sha256(words.encode()).hexdigest(),
-                wording=wording,
+                wording=USUAL if template else wording,
             )
         ]
 
@@ -154,6 +156,8 @@ class Writer:
 
     def _unreachable(self, due: NotificationDue) -> str:
         """Why nothing can be written on this road; empty where it can."""
+        if due.channel == "whatsapp" and due.template != RECEIVED:
+            return "" if self._template(due, self._language(due, NOTHING)) else "no-template"
         if due.channel != "letter":
             return ""
         if not self._letters:
@@ -161,13 +165,18 @@ class Writer:
         _, text = self._texts[self._language(due, NOTHING)][due.template].chosen(due.about)
         return "" if text.letter else "not-written"
 
+    def _template(self, due: NotificationDue, language: str) -> Template | None:
+        """What Meta carries also to who did not write to us in the last 24 hours."""
+        found = self._settings.whatsapp.get(language, {}) if due.channel == "whatsapp" else {}
+        return found.get(due.template)
+
     def _language(self, due: NotificationDue, known: Known) -> str:
         asked = (known.language if due.template == RECEIVED else "", due.language)
         return next((language for language in asked if language in self._texts), LANGUAGES[0])
 
     def _message(self, due: NotificationDue, now: datetime, language: str) -> ContactMade:
         _, text = self._texts[language][due.template].chosen(due.about)
-        said, mail = self._said(due, language, now), due.channel == "email"
+        said, mail, template = self._said(due, language, now), due.channel == "email", self._template(due, language)
         sender = self._senders.get(self._settings.email_inbox, "")
         name = derived(f"{due.subject} {due.channel} {due.at.isoformat()}")
         return ContactMade(
@@ -181,7 +190,7 @@ class Writer:
             address=due.address,
             inbox=self._inbox(due),
             title=self._title(due, text, said),
-            text=self._text(due.channel, text, said),
+            text=template.text.format_map(said) if template else self._text(due.channel, text, said),
             about=due.about,
             notification_id=due.notification_id,
             until=min(filter(None, (due.until, closes(due.channel, now, due.template))), default=None),
@@ -189,6 +198,8 @@ class Writer:
             calendar=self._calendar(due, sender) if mail and sender else "",
             reply_to=due.reply_to,
             unsubscribe=said["stop"] if mail else "",
+            template=f"{template.name}/{template.language}" if template else "",
+            values=tuple(said[name] for name in template.fields) if template else (),
         )
 
     def _title(self, due: NotificationDue, text: Wording, said: Mapping[str, str]) -> str:
@@ -207,7 +218,9 @@ class Writer:
     def _inbox(self, due: NotificationDue) -> str:
         if due.inbox != "unknown":
             return due.inbox  # Where it came in.
-        return {"email": self._settings.email_inbox, "letter": LETTERS}.get(due.channel, self._settings.sms_inbox)
+        ours = self._settings
+        inboxes = {"email": ours.email_inbox, "letter": LETTERS, "whatsapp": ours.whatsapp_inbox}
+        return inboxes.get(due.channel, ours.sms_inbox)
 
     def _said(self, due: NotificationDue, language: str, now: datetime) -> Mapping[str, str]:
         place, status = self._place(due), self._status(due)

@@ -58,7 +58,10 @@ def test_no_text_goes_to_a_telephone_that_shows_none() -> None:
 def test_first_on_the_road_that_they_prefer_and_in_their_language() -> None:
     preference = PartyPreferenceSet(at=NOW, party_id="p1", channel="whatsapp", language="en")
     found = asked(given(reaching, mail, number, preference))
-    assert (roads(found), found.why, found.language) == ([("sms", "t"), ("email", "m")], "preference", "en")
+    assert roads(found) == [("whatsapp", "t"), ("sms", "t"), ("email", "m")]
+    assert (found.why, found.language) == ("preference", "en")
+    landline = number.model_copy(update={"address": "+31201234567"})
+    assert roads(asked(given(reaching, mail, landline, preference))) == [("email", "m")]
 
 
 def preferred(kind: str, channel: str) -> PartyKindPreferred:

@@ -10,13 +10,12 @@ import pytest
 from icalendar import Calendar
 
 from channels.gsm import Count, counted, plain
-from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE, Links
+from channels.link import APPOINTMENT, PARTY, Links
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from schemas.contact import ContactMade
 from schemas.errors import Refused
 from schemas.event import fact
-from schemas.kinds import KINDS, OPTIONAL, kind_of
 from schemas.notification import (
     NotificationDue,
     NotificationFailed,
@@ -221,42 +220,6 @@ def test_of_an_appointment_a_mail_leads_to_its_page_and_of_a_case_to_all_that_is
         assert led(written(due(template, **ours)).text) == [(APPOINTMENT, VISIT)]
     assert led(written(due("appointment-cancelled", **ours)).text) == []
     assert led(written(due("case-status", about=f"case/{VISIT}", party_id=WHO)).text) == [(PARTY, WHO)]
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_letter_is_whole_and_speaks_of_no_mail_and_of_no_link(language: str) -> None:
-    head = HEAD._replace(letters=True)
-    for template in set(TEMPLATES) - {RECEIVED, "appointment-reminder"}:
-        letter = written(due(template, "letter", language=language, address="J. Bakker, Kade 2, 1234 AB Ons"), head)
-        assert letter.title
-        assert letter.text.endswith("Gemeente Voorbeeld")
-        assert "14 020" in letter.text
-        assert not re.search(r"mail|https|\{", letter.text)
-        assert (letter.inbox, letter.calendar, letter.unsubscribe) == ("main", "", "")
-
-
-def test_where_nothing_is_printed_or_no_letter_was_worded_the_next_road_follows() -> None:
-    said: dict[str, Any] = {"at": NOW, "notification_id": "n1", "channel": "letter"}
-    assert writer().written(due(channel="letter")) == NotificationFailed(**said, reason="no-road")
-    reminder = writer(HEAD._replace(letters=True)).written(due("appointment-reminder", "letter"))
-    assert reminder == NotificationFailed(**said, reason="not-written")
-
-
-def test_only_a_mail_of_a_kind_that_may_be_off_says_where_to_switch_it_off() -> None:
-    ours = {"about": f"appointment/{VISIT}", "party_id": WHO}
-    for template in set(TEMPLATES) - {RECEIVED}:
-        mail, kind = written(due(template, **ours)), kind_of(template)
-        assert bool(mail.unsubscribe) == (kind in OPTIONAL)
-        assert written(due(template, "sms", **ours)).unsubscribe == ""
-        if mail.unsubscribe:
-            token = mail.unsubscribe.rpartition("/")[2]
-            opened = LINKS.read(f"{UNSUBSCRIBE}/{kind}", token)
-            assert opened
-            assert opened.name == WHO
-            assert mail.unsubscribe in mail.text
-            others = {PARTY, APPOINTMENT, *(f"{UNSUBSCRIBE}/{one}" for one in KINDS if one != kind)}
-            assert not any((link := LINKS.read(one, token)) and link.name == WHO for one in others)
-    assert written(due("appointment-reminder", party_id="unknown.x")).unsubscribe == ""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
