@@ -53,7 +53,7 @@ def couriers(  # noqa: PLR0913, PLR0917  # All that they stand on.
     fetchers = {name: channel for name, channel in roads.channels.items() if isinstance(channel, Fetcher)}
     budget = Budget(engine, {"sms": site.notify.sms_per_day} if site.notify else {}, clock)
     return (
-        Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget).run,
+        Courier(engine, senders, clock, engine.meter.registry, roads.plan.inboxes, budget, roads.breaker).run,
         Fetching(engine, fetchers, blobs, clock).run,
         Hooks(engine, signer, outside, settings.source, clock, engine.meter.registry).run,
         *(telling(engine, letterhead(site, roads, links), clock) if site.notify else ()),

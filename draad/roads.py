@@ -23,6 +23,7 @@ from channels.channel import Channel, Secrets
 from draad.configured import Vault, parsed
 from draad.settings import LOOPBACK, Misconfigured
 from schemas.event import faults
+from services.intake.breaker import Breaker
 
 INBOXES_MAX: Final = 200  # Of one channel.
 INBOX: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -51,6 +52,7 @@ class Roads:
 
     plan: Plan = field(default_factory=Plan)
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    breaker: Breaker = field(default_factory=Breaker)
 
 
 def read_plan(path: Path | None, environ: Mapping[str, str]) -> Plan:
