@@ -1,7 +1,7 @@
-"""Named addresses at which everything goes wrong that can, and what goes well too: for whoever tries out what they set up.
+"""Named addresses at which a message fares as their name says, well or badly: for whoever tries out what they set up.
 
-They belong to nobody: the domain is reserved by RFC 2606, and the numbers by Ofcom for films. Only they are played here;
-all else goes its real way.
+They belong to nobody: the domain is reserved by RFC 2606, and the numbers by the Swedish telecom authority, for books
+and films. Only they are played here; all else goes its real way.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ from schemas.errors import Ambiguous, Refused, Unavailable
 from schemas.event import Event
 from schemas.message import MessageBounced, MessageDelivered
 
+PLAYED: Final = frozenset({"email", "sms", "whatsapp"})
 DOMAIN: Final = "simulator.example"
-NUMBERS: Final = "+4477009000"  # And two digits.
+NUMBERS: Final = "+4670174061"  # And one digit.
 OFTEN: Final = 2  # So many tries are too many at once; the next one is taken.
 SLOW_S: Final = 10.0
 RECEIPT_S: Final = 2.0  # After it was taken.
@@ -50,7 +51,7 @@ PLAYS: Final[Mapping[str, Play]] = {
     "slow": Play(later=MessageDelivered, slow=True),
     "silent": Play(),
 }
-BY_NUMBER: Final = {f"{NUMBERS}{nth:02}": name for nth, name in enumerate(PLAYS)}
+BY_NUMBER: Final = {f"{NUMBERS}{nth}": name for nth, name in enumerate(PLAYS)}
 Tell = Callable[[Event, str], Awaitable[None]]  # Keeps a fact, under a key.
 
 
@@ -99,10 +100,6 @@ class Simulator:
         if not isinstance(self._road, Reconciler):
             raise Refused("this road cannot be asked what it took")
         return await self._road.reconcile(message)
-
-    async def close(self) -> None:
-        for receipt in self._receipts:
-            receipt.cancel()
 
     async def _receipt(self, message: Message, later: Callable[..., Event]) -> None:
         await asyncio.sleep(self._receipt_s)

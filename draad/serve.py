@@ -103,8 +103,7 @@ async def serve(settings: Settings, say: Callable[[str], None], role: Role = Rol
             await opened.enter_async_context(at_work(engine, parts, more, rooms, watch))
             await opened.enter_async_context(neighbours(redis, settings.prefix, rooms.presence))
             if role is not Role.DESK:
-                mail = await opened.enter_async_context(mail_at_work(engine, blobs, roads, utc_now))
-                watch.roads = lambda: [*mail(), *roads.breaker.resting()]
+                watch.roads = roads.still(await opened.enter_async_context(mail_at_work(engine, blobs, roads, utc_now)))
             await opened.enter_async_context(serving(rooms, door, settings.trusted_proxies))
             if rooms.front:
                 with suppress(TimeoutError):  # Then the page says itself that it is not there yet.

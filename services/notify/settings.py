@@ -60,4 +60,5 @@ class NotifySettings(BaseModel):
         None  # A folder with texts of your own: nl.toml, en.toml. What is not in it is as we wrote it.
     )
     confirms: tuple[Channel, ...] = ("email", "web", "whatsapp", "sms")  # Where who asks hears at once that we have it.
+    simulator: bool = False  # Whether the named addresses of `channels/simulator.py` are played.
     statuses: Mapping[Word, Mapping[Word, Status]] = Field(default_factory=dict)  # By kind of case, and status.
