@@ -107,6 +107,7 @@ from schemas.subscription import (
     SubscriptionSecretSet,
     SubscriptionTold,
     SubscriptionWithheld,
+    SubscriptionWoken,
 )
 from schemas.task import TaskAssigned, TaskDone, TaskDueSet, TaskOpened, TaskOverdue, TaskReopened, TaskTried
 from schemas.timer import TimerCleared, TimerElapsed, TimerSet
@@ -210,6 +211,7 @@ __all__ = [
     "SubscriptionSecretSet",
     "SubscriptionTold",
     "SubscriptionWithheld",
+    "SubscriptionWoken",
     "TaskAssigned",
     "TaskDone",
     "TaskDueSet",

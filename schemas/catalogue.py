@@ -130,6 +130,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     subscription.SubscriptionDue,
     subscription.SubscriptionTold,
     subscription.SubscriptionPostponed,
+    subscription.SubscriptionWoken,
     subscription.SubscriptionWithheld,
     subscription.SubscriptionFailed,
     timer.TimerSet,
