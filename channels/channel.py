@@ -74,6 +74,9 @@ class Message(NamedTuple):
     automatic: bool = False  # A program wrote it, so that no other program is to answer.
     language: str = "unknown"
     calendar: str = ""  # An appointment, as calendars read it, where the road can carry one.
+    template: str = ""  # Of those that the provider approved, with its language: reminder/nl;
+    values: tuple[str, ...] = ()  # and what stands in its gaps.
+    unsubscribe: str = ""  # The address of ours where one press says that they want no more of this kind.
 
 
 class Undeliverable(Refused):

@@ -1,22 +1,31 @@
-"""Letters, registered by the post room: the scanning system says what came in, and sends the scan along.
+"""Letters, both ways: the post room's scanning system says what came in, and what goes out lies there to be printed."""
 
-It is answered by post, so there is nothing to send here.
-"""
-
+import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from hashlib import sha256
+from pathlib import Path
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from channels.address import Address, address
 from channels.blind import folded
 from channels.bsn import MASK, without_bsn
-from channels.channel import Heard, Inbound, Secrets, Told
+from channels.channel import Heard, Inbound, Message, Secrets, Told, Undeliverable
+from channels.printing import Tray, printed
 from channels.signed import secret, trusted
 from schemas.contact import Attachment, ContactReceived
 from schemas.errors import Refused, Untrusted
@@ -31,17 +40,30 @@ SIGNS: Final[Mapping[bytes, str]] = {b"%PDF-": "application/pdf", b"II*\x00": "i
 
 
 class Inbox(BaseModel):
-    """One post room, or one scanner of it."""
+    """One post room, or one scanner of it, or one folder from which it prints."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    signing: SecretStr  # whsec_…: it signs as Standard Webhooks has it.
+    signing: SecretStr | None = None  # whsec_…: it signs as Standard Webhooks has it. Without it nothing comes in.
+    print_folder: Annotated[Path | None, Field(strict=False)] = (
+        None  # Where letters lie until the post room takes them;
+    )
+    sender: Annotated[str, Field(max_length=100)] = ""  # and whose they are, as it stands small above the address.
 
     @field_validator("signing")
     @classmethod
-    def is_key(cls, given: SecretStr) -> SecretStr:
-        secret(given.get_secret_value())
+    def is_key(cls, given: SecretStr | None) -> SecretStr | None:
+        if given:
+            secret(given.get_secret_value())
         return given
+
+    @model_validator(mode="after")
+    def has_a_way(self) -> "Inbox":
+        if self.print_folder and not self.print_folder.is_absolute():
+            raise ValueError("print_folder is a whole path, from the root on")
+        if not self.signing and not self.print_folder:
+            raise ValueError("letters come in signed, or go out to a print_folder, or both")
+        return self
 
 
 class Letter(BaseModel):
@@ -62,7 +84,7 @@ class Letter(BaseModel):
 
 
 class Letters:
-    """Reads what the post room sends."""
+    """Reads what the post room sends, and lays down what it is to print."""
 
     name = "letter"
     body_bytes_max = SCAN_BYTES_MAX * 4 // 3 + 200_000  # In base64, and what is said beside it.
@@ -73,10 +95,23 @@ class Letters:
     def read(self, inbound: Inbound) -> Heard:
         """One letter is one contact. Raises `Untrusted` and `Refused`."""
         inbox = self._inboxes.get(inbound.inbox)
-        if inbox is None:
+        if inbox is None or inbox.signing is None:
             raise Untrusted("there is no letter inbox of that name")
         trusted([secret(inbox.signing.get_secret_value())], inbound)
         return heard(inbound, letter_of(inbound.body), self._secrets.pepper)
+
+    async def send(self, message: Message) -> str:
+        """Lay it down to be printed, once, and return the SHA-256 of the file."""
+        inbox = self._inboxes.get(message.inbox)
+        if inbox is None or inbox.print_folder is None:
+            raise Undeliverable("there is no print folder of this name", "no-road")
+        page = await asyncio.to_thread(printed, message, inbox.sender)
+        at = message.at or datetime.fromtimestamp(0, UTC)
+        return await asyncio.to_thread(Tray(inbox.print_folder).put, message.message_id, page, at)
+
+    async def reconcile(self, message: Message) -> str:
+        """What is listed is there; what is not was surely not printed, and so it is laid down now."""
+        return await self.send(message)
 
 
 def open_channel(inboxes: Mapping[str, Inbox], secrets: Secrets, public_url: str) -> Letters:  # noqa: ARG001  # As every channel.

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 APPOINTMENT: Final = "a"
 PARTY: Final = "m"  # Mijn zaken.
+UNSUBSCRIBE: Final = "u"  # With a kind of message behind it: each has links of its own.
 ID_BYTES: Final = 16
 HOUR_BYTES: Final = 3
 HOUR: Final = timedelta(hours=1)

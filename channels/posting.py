@@ -72,6 +72,7 @@ def written(letter: Letter) -> bytes:
     message = letter.message
     follows = "".join(message.reply_to.split()).strip("<>")
     named = {"Message-ID": letter.own_id, "In-Reply-To": follows, "References": follows}
+    named["List-Unsubscribe"] = message.unsubscribe
     try:
         mail = dressed(letter) if message.automatic else words("plain", message.text)
         mail["From"] = mailbox(letter.name, letter.sender)
@@ -103,6 +104,8 @@ def dressed(letter: Letter) -> MIMEMultipart:
     mail["Auto-Submitted"] = "auto-replied" if message.reply_to else "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail["Content-Language"] = message.language
+    if message.unsubscribe:  # RFC 8058: one press in the mail program is enough.
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.attach(words("plain", message.text))
     mail.attach(words("html", paged(message.text, message.language)))
     if calendar := message.calendar:

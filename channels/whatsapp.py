@@ -121,7 +121,7 @@ class WhatsApp:
         return Heard(tuple(reading.facts.values()), files=reading.files)
 
     async def send(self, message: Message) -> str:
-        """Free text. The window of 24 hours is for whoever writes to look at: past it, Meta refuses."""
+        """Free text, or a template. Past the window of 24 hours Meta refuses text: whoever writes looks at that."""
         inbox = self._inbox(message.inbox)
         body = letter(message, self._secrets.tokens)
         url = f"{inbox.graph_url}/{inbox.phone_number_id}/messages"
@@ -338,13 +338,10 @@ def letter(message: Message, key: bytes) -> dict[str, Any]:
     name = f"{message.address_id}~{message.message_id}"
     if len(name) > TOKEN_CHARS_MAX:
         raise Undeliverable("the ids of address and message do not fit in what comes back", "refused")
-    if not 0 < len(message.text) <= TEXT_CHARS_MAX:
-        raise Undeliverable(f"a text has 1 to {TEXT_CHARS_MAX} characters", "too-long")
     body: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        "type": "text",
-        "text": {"preview_url": False, "body": message.text},
+        **(approved(message) if message.template else free(message)),
         "biz_opaque_callback_data": token("receipt", name, key),
     }
     if message.reply_to:
@@ -354,6 +351,23 @@ def letter(message: Message, key: bytes) -> dict[str, Any]:
     if telephone(message.address) is None:
         raise Undeliverable("this is neither a telephone number nor a user of whatsapp", "no-such-address")
     return body | {"to": message.address.removeprefix("+")}
+
+
+def free(message: Message) -> dict[str, Any]:
+    if not 0 < len(message.text) <= TEXT_CHARS_MAX:
+        raise Undeliverable(f"a text has 1 to {TEXT_CHARS_MAX} characters", "too-long")
+    return {"type": "text", "text": {"preview_url": False, "body": message.text}}
+
+
+def approved(message: Message) -> dict[str, Any]:
+    """A template of ours that Meta approved, with what stands in its gaps. Raises `Undeliverable`."""
+    name, _, language = message.template.partition("/")
+    values = [" ".join(value.split()) for value in message.values]  # Meta takes no line ends and no runs of spaces.
+    if not all(values):
+        raise Undeliverable("a gap of a template cannot stay empty", "template-mismatch")
+    gaps = [{"type": "text", "text": value} for value in values]
+    components = {"components": [{"type": "body", "parameters": gaps}]} if gaps else {}
+    return {"type": "template", "template": {"name": name, "language": {"code": language}, **components}}
 
 
 def authorized(inbox: Inbox) -> dict[str, str]:

@@ -30,6 +30,14 @@ WHY: Final[Mapping[int, str]] = {
     131050: "opted-out",
     131062: "needs-number",
     130472: "held-back",
+    132000: "template-mismatch",
+    132001: "no-template",
+    132005: "too-long",
+    132007: "template-refused",
+    132012: "template-mismatch",
+    132015: "template-paused",
+    132016: "template-paused",
+    132018: "template-mismatch",
 }
 
 

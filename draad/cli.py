@@ -243,6 +243,24 @@ def verify(file: Annotated[Path, typer.Argument(help="A dossier, as /v1/notifica
         raise typer.Exit(FAILED)
 
 
+texts = typer.Typer(no_args_is_help=True, help="What residents read.")
+app.add_typer(texts, name="texts")
+
+
+@texts.command()
+def preview(
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Mails go there as pages too, and letters as PDF")
+    ] = None,
+) -> None:
+    """Show every text with an example filled in, on each road, and what to mend. Exit code 1 if anything is."""
+    from draad.site import read_site
+    from draad.texts import preview
+
+    if not preview(read_site(settings().site, os.environ), folder, say):
+        raise typer.Exit(FAILED)
+
+
 tokens = typer.Typer(no_args_is_help=True, help="What lets programs in, each until a day and to what it needs.")
 app.add_typer(tokens, name="token")
 

@@ -193,7 +193,7 @@ def reached(settings: Settings) -> Finding:
     try:
         ready = f"{settings.address}/health/ready"  # Always http.
         with urllib.request.urlopen(ready, timeout=ANSWER_S_MAX) as answer:  # noqa: S310
-            ours = "api-version" in answer.headers
+            ours, said = "api-version" in answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         ours, status = "api-version" in error.headers, error.code
         if ours and status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -202,14 +202,16 @@ def reached(settings: Settings) -> Finding:
         return Finding(f"Nobody answers at {settings.address}/: draad run starts Draad there.")
     if not ours:
         return Finding(f"Another program answers at {settings.address}/: choose another port.", well=False)
+    if but := detail(said, ""):
+        return Finding(f"Draad runs at {settings.address}/ and is ready, but {but}.", well=False)
     return Finding(f"Draad runs at {settings.address}/ and is ready.")
 
 
-def detail(body: bytes) -> str:
+def detail(body: bytes, otherwise: str = "it does not say why") -> str:
     try:
         return str(json.loads(body)["detail"])
     except (ValueError, KeyError, TypeError):
-        return "it does not say why"
+        return otherwise
 
 
 def space(path: Path) -> Finding:

@@ -17,7 +17,7 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channels.link import APPOINTMENT, PARTY
+from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE
 from draad.problem import RETRY_AFTER_S, Answers
 from draad.rates import GUESS, OPEN, PROGRAM, SESSION, SOCKET, STRANGER, VISITOR, Rates
 from draad.scopes import needed
@@ -80,7 +80,9 @@ OPENINGS: Final = (
     Opening(re.compile(r"/chat(/.*)?"), VISITOR, sockets=True),
     Opening(re.compile(r"/contact(/.*)?"), VISITOR),
     Opening(re.compile(r"/journey(/.*)?"), VISITOR, ANYWHERE),  # Told by pages of others.
-    Opening(re.compile(rf"/({APPOINTMENT}|{PARTY})/.+"), VISITOR, UNLISTED),  # By whoever was sent a link.
+    Opening(
+        re.compile(rf"/({APPOINTMENT}|{PARTY}|{UNSUBSCRIBE})/.+"), VISITOR, UNLISTED
+    ),  # By whoever was sent a link.
 )
 UNKNOWN: Final = frozenset({GUESS, STRANGER})
 OFTEN: Final = "these are too many requests at once: send the rest after the seconds in Retry-After"

@@ -47,6 +47,7 @@ from services.status.overdue import overdue
 from services.status.subscriptions import subscriptions
 from services.status.tasks import late_tasks
 from services.status.undelivered import undelivered
+from services.status.waiting import waiting
 from services.zaken.cases import cases as cases_followed
 from services.zaken.seen import seen
 
@@ -60,6 +61,7 @@ PARTS: Final[tuple[Part, ...]] = (
     subscriptions,
     lanes,
     undelivered,
+    waiting,
     entry,
     claims,
     decided,

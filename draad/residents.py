@@ -14,7 +14,7 @@ from draad.site import Site
 from engine.engine import Engine
 from services.desk import counter
 from services.desk.theirs import theirs
-from services.resident import appointment, cases
+from services.resident import appointment, cases, unsubscribe
 from services.resident.known import House, Municipality, Register
 from services.resident.page import Page
 
@@ -38,6 +38,6 @@ def pages(engine: Engine, keys: Keys, roads: Roads, clock: Callable[[], datetime
         Register(partial(counter.find, engine), partial(theirs, engine)),
     )
     every = APIRouter()
-    for room in (appointment, cases):
+    for room in (appointment, cases, unsubscribe):
         every.include_router(room.router(house, page))
     return every

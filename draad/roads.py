@@ -5,7 +5,7 @@ wrong is said in one sentence, which quotes no value: it may be a secret.
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -23,6 +23,7 @@ from channels.channel import Channel, Secrets
 from draad.configured import Vault, parsed
 from draad.settings import LOOPBACK, Misconfigured
 from schemas.event import faults
+from services.intake.breaker import Breaker
 
 INBOXES_MAX: Final = 200  # Of one channel.
 INBOX: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -51,6 +52,11 @@ class Roads:
 
     plan: Plan = field(default_factory=Plan)
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    breaker: Breaker = field(default_factory=Breaker)
+
+    def still(self, mailboxes: Callable[[], list[str]]) -> Callable[[], list[str]]:
+        """What stands still on a road, a sentence each: in, as mailboxes tell, and out."""
+        return lambda: [*mailboxes(), *self.breaker.resting()]
 
 
 def read_plan(path: Path | None, environ: Mapping[str, str]) -> Plan:

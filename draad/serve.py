@@ -124,7 +124,7 @@ async def serve(settings: Settings, say: Say, role: Role = Role.ALL, around: Aro
             await opened.enter_async_context(at_work(engine, parts, more, rooms, watch))
             await opened.enter_async_context(neighbours(redis, settings.prefix, rooms.presence))
             if role is not Role.DESK:
-                watch.roads = await opened.enter_async_context(mail_at_work(engine, blobs, roads, utc_now))
+                watch.roads = roads.still(await opened.enter_async_context(mail_at_work(engine, blobs, roads, utc_now)))
             await opened.enter_async_context(serving(rooms, door, settings.trusted_proxies))
             await begun(rooms)
             greet(settings, rooms, token, say)

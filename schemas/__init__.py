@@ -88,6 +88,7 @@ from schemas.party import (
     PartyAddressUnlinked,
     PartyIdentifierSet,
     PartyIdentifierUnset,
+    PartyKindPreferred,
     PartyMerged,
     PartyPreferenceSet,
     PartyRegistered,
@@ -106,6 +107,7 @@ from schemas.subscription import (
     SubscriptionSecretSet,
     SubscriptionTold,
     SubscriptionWithheld,
+    SubscriptionWoken,
 )
 from schemas.task import TaskAssigned, TaskDone, TaskDueSet, TaskOpened, TaskOverdue, TaskReopened, TaskTried
 from schemas.timer import TimerCleared, TimerElapsed, TimerSet
@@ -191,6 +193,7 @@ __all__ = [
     "PartyAddressUnlinked",
     "PartyIdentifierSet",
     "PartyIdentifierUnset",
+    "PartyKindPreferred",
     "PartyMerged",
     "PartyPreferenceSet",
     "PartyRegistered",
@@ -208,6 +211,7 @@ __all__ = [
     "SubscriptionSecretSet",
     "SubscriptionTold",
     "SubscriptionWithheld",
+    "SubscriptionWoken",
     "TaskAssigned",
     "TaskDone",
     "TaskDueSet",

@@ -112,6 +112,9 @@ class ContactMade(OnAddress):
     language: Word = "unknown"  # It is written in.
     calendar: Text = ""  # The appointment that it tells of, as calendars read it: RFC 5545.
     reply_to: NoReference = ""  # The provider's id of what it answers.
+    unsubscribe: NoReference = ""  # Where one press says that they want no more of this kind; empty where nobody may.
+    template: NoReference = ""  # What the provider approved, and its language there: reminder/nl;
+    values: Annotated[tuple[NoLine, ...], DIRECT] = ()  # and what stands in its gaps, in their order.
 
 
 class ContactTransferred(OnAddress):

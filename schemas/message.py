@@ -3,9 +3,9 @@
 What becomes of it only climbs: unknown, sent, delivered, read. What failed never left us; what bounced came back.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from schemas.event import Count, Event, Id, NoId, NoLine, NoReference, NoWhen, Reference, Text, When, Word
+from schemas.event import DIRECT, Count, Event, Id, NoId, NoLine, NoReference, NoWhen, Reference, Text, When, Word
 
 
 class Message(Event):
@@ -37,6 +37,9 @@ class MessageRequested(Message):
     until: NoWhen = None  # From then on it is not to be sent any more.
     language: Word = "unknown"
     calendar: Text = ""  # What goes along for their calendar.
+    unsubscribe: NoReference = ""  # Where one press says that they want no more of this kind.
+    template: NoReference = ""  # What the provider approved, and its language there: reminder/nl;
+    values: Annotated[tuple[NoLine, ...], DIRECT] = ()  # and what stands in its gaps, in their order.
 
 
 class MessagePostponed(Message):

@@ -88,3 +88,13 @@ class PartyPreferenceSet(Party):
 
     channel: Word
     language: Word = "nl"
+
+
+class PartyKindPreferred(Party):
+    """Of this kind of message the party likes to hear on this channel, on none at all (off), or as of all else."""
+
+    type: ClassVar[str] = "party.kind-preferred"
+
+    kind: Word
+    channel: Word
+    how: Word = "unknown"  # They said so: page, one-click, api.

@@ -119,6 +119,14 @@ class SubscriptionPostponed(OfSubscription):
     wait_s: Count = 0
 
 
+class SubscriptionWoken(OfSubscription):
+    """It answers again: what was postponed at this attempt need not wait any longer."""
+
+    type: ClassVar[str] = "subscription.woken"
+
+    attempt: Count = 1
+
+
 class SubscriptionWithheld(OfSubscription):
     """It was not sent, on purpose: the subscription has ended. Nor is what waits behind it."""
 

@@ -10,6 +10,7 @@ import hmac
 import itertools
 import json
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,9 +22,11 @@ ACCESS: Final = "meta-access-token-of-these-tests"
 VERIFY: Final = "meta-verify-token-of-these-tests"
 NUMBER_ID: Final = "106540352242922"
 NUMBER: Final = "31850661234"
-KEYS: Final = {"messaging_product", "recipient_type", "type", "text", "biz_opaque_callback_data", "context"}
+KEYS: Final = {"messaging_product", "recipient_type", "type", "biz_opaque_callback_data", "context"}
+VALUE_CHARS_MAX: Final = 1_024
 OPAQUE_CHARS_MAX: Final = 512
 TEXT_CHARS_MAX: Final = 4_096
+NO_TEMPLATE: Final = 132001
 
 
 def packed(payload: Mapping[str, Any]) -> bytes:
@@ -92,6 +95,7 @@ class Meta:
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
+        self.templates: dict[tuple[str, str], int] = {}  # By name and language, how many gaps; -1 where it is paused.
         self.files: dict[str, bytes] = {}
         self.packed = False  # Whether it packs files on their way.
         self.elsewhere: str = ""  # A host that it names instead of its own.
@@ -128,11 +132,14 @@ class Meta:
 
     def take(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """What Meta answers to a message."""
-        strange = set(body) - KEYS - {"to", "recipient"}
-        text = body.get("text")
-        if strange or body.get("messaging_product") != "whatsapp" or body.get("type") != "text":
+        kind = str(body.get("type"))
+        strange = set(body) - KEYS - {"to", "recipient", kind}
+        if strange or body.get("messaging_product") != "whatsapp" or kind not in {"text", "template"}:
             return refused(400, 100)
-        if not isinstance(text, dict) or not 0 < len(text.get("body", "")) <= TEXT_CHARS_MAX:
+        if kind == "template" and (fault := self.fault(body.get("template"))):
+            return refused(404 if fault == NO_TEMPLATE else 400, fault)
+        text = body.get("text")
+        if kind == "text" and not (isinstance(text, dict) and 0 < len(text.get("body", "")) <= TEXT_CHARS_MAX):
             return refused(400, 100)
         if len(body.get("biz_opaque_callback_data", "")) > OPAQUE_CHARS_MAX or not ("to" in body) ^ (
             "recipient" in body
@@ -146,6 +153,30 @@ class Meta:
             self.heard(self.sent[-1])
         contact = {"input": body.get("to") or body.get("recipient")}
         return 200, {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": wamid}]}
+
+    def fault(self, template: Any) -> int:  # noqa: PLR0911  # One line for each thing that may be wrong.
+        """Meta's number for what is wrong with a template; 0 where nothing is."""
+        if not isinstance(template, dict) or set(template) - {"name", "language", "components"}:
+            return 100
+        language = template.get("language")
+        if not isinstance(language, dict) or set(language) != {"code"}:
+            return 100
+        known = self.templates.get((template.get("name", ""), language["code"]))
+        if known is None:
+            return NO_TEMPLATE
+        if known < 0:
+            return 132015  # Paused.
+        parts = template.get("components", [])
+        if any(set(part) != {"type", "parameters"} or part["type"] != "body" for part in parts):
+            return 132012
+        values = [value for part in parts for value in part["parameters"]]
+        if any(set(value) != {"type", "text"} or value["type"] != "text" for value in values):
+            return 132012
+        if len(values) != known:
+            return 132000
+        if any(not value["text"] or re.search(r"[\n\t]| {5}", value["text"]) for value in values):
+            return 132018
+        return 132005 if sum(len(value["text"]) for value in values) > VALUE_CHARS_MAX else 0
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -110,6 +110,7 @@ OfParty = (
     | p.PartyMerged
     | p.PartyUnmerged
     | p.PartyPreferenceSet
+    | p.PartyKindPreferred
 )
 OfCase = (
     c.ContactFiled

@@ -62,6 +62,7 @@ SAID: Final[Mapping[str, tuple[str, str, str]]] = {
     "party.merged": ("Samengevoegd", "person", "plain"),
     "party.unmerged": ("Weer uit elkaar gehaald", "person", "plain"),
     "party.preference-set": ("Voorkeur ingesteld", "person", "plain"),
+    "party.kind-preferred": ("Voorkeur ingesteld voor één soort bericht", "person", "plain"),
     "case.opened": ("Zaak geopend", "case", "done"),
     "case.split": ("Deelzaak geopend", "case", "plain"),
     "case.assigned": ("Zaak toegewezen", "case", "plain"),
@@ -201,7 +202,7 @@ def said(row: Row, state: State, *, program: bool) -> tuple[str, str, str]:
     return title, icon, tone
 
 
-def detail(row: Row, more: Mapping[str, Any]) -> str:  # noqa: PLR0911  # One line for each kind of thing to say.
+def detail(row: Row, more: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911  # One line for each kind of thing to say.
     match row["type"]:
         case "contact.overdue" | "task.overdue" | "case.overdue":
             return f"Dit moest klaar zijn op {moment(row['due'])}."
@@ -216,6 +217,8 @@ def detail(row: Row, more: Mapping[str, Any]) -> str:  # noqa: PLR0911  # One li
             return f"{owner}, uiterlijk {moment(row['due'])}." if row["due"] else f"{owner}."
         case "appointment.booked" | "appointment.changed" | "case.due-set" | "case.due-soon" | "task.due-set":
             return f"Op {moment(row['due'])}." if row["due"] else ""
+        case "party.kind-preferred":
+            return words.preferred(row["word"], row["channel"])
         case "case.closed" | "case.status-changed" if more.get("named"):
             return str(more["named"])
         case (

@@ -38,6 +38,7 @@ TYPES: Final = (
     "party.address-linked",
     "party.address-unlinked",
     "party.preference-set",
+    "party.kind-preferred",
     "appointment.booked",
 )
 SAID: Final = ("contact.received", "contact.answered")

@@ -33,6 +33,12 @@ CHANNELS: Final[Mapping[str, Said]] = {
     "letter": Said("Brief", "letter"),
 }
 OTHER: Final = "other"
+MESSAGES: Final[Mapping[str, str]] = {  # Kinds of them, for each of which residents can choose.
+    "appointments": "Afspraken",
+    "reminders": "Herinneringen",
+    "progress": "Voortgang",
+    "cases": "Zaken",
+}
 REASONS: Final[Mapping[str, str]] = {
     "abandoned": "Opgehangen voordat iemand opnam",
     "busy": "In gesprek",
@@ -55,6 +61,10 @@ REASONS: Final[Mapping[str, str]] = {
     "opted-in": "de inwoner wil hier weer iets van ons krijgen",
     "heard": "de inwoner schreef ons van hier",
     "window-closed": "de 24 uur van WhatsApp zijn voorbij",
+    "no-template": "WhatsApp kent dit sjabloon niet",
+    "template-mismatch": "dit sjabloon is bij WhatsApp anders",
+    "template-refused": "WhatsApp keurt dit sjabloon af",
+    "template-paused": "WhatsApp stuurt dit sjabloon nu niet",
     "case-system": "volgens het zaaksysteem",
     "removed": "uit het zaaksysteem verwijderd",
 }
@@ -121,6 +131,12 @@ VISITS: Final[Mapping[str, str]] = {
 
 def channel(word: str) -> Said:
     return CHANNELS.get(word) or Said(word.replace("-", " ").replace(".", " ").capitalize(), OTHER)
+
+
+def preferred(kind: str, on: str) -> str:
+    """What somebody prefers for one kind of message."""
+    how = {"off": "niet", "unknown": "zoals al het andere"}.get(on) or f"via {channel(on).label}"
+    return f"{MESSAGES.get(kind, kind.capitalize())}: {how}."
 
 
 def day(moment: datetime) -> str:

@@ -54,10 +54,11 @@ class Other(Act):
 
 
 class Preference(Act):
-    """How a party likes to hear from us."""
+    """How a party likes to hear from us: of all, or with `kind` of that kind of message only."""
 
     channel: Word
     language: Word = "nl"
+    kind: Word | None = None
 
 
 class NewMade(Act):

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from channels.channel import Message, Reconciler, Sender, Undeliverable
 from engine.courier import Delivery
@@ -21,6 +21,7 @@ from engine.engine import Engine
 from engine.work import reason
 from schemas.errors import Ambiguous, Conflict, Refused, Unavailable
 from schemas.message import MessageFailed, MessagePostponed, MessageRequested, MessageSent, MessageUnknown
+from services.intake.breaker import Breaker
 from services.intake.budget import Budget
 
 NAME: Final = "intake.courier"
@@ -54,10 +55,12 @@ class Courier:
         registry: CollectorRegistry | None = None,
         inboxes: Mapping[str, Collection[str]] | None = None,
         budget: Budget | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         self._engine, self._senders, self._clock = engine, senders, clock
         self._inboxes = inboxes or {}  # The names of each road's inboxes.
         self._budget = budget or Budget(engine, {}, clock)
+        self._breaker = breaker or Breaker()
         self._lanes: dict[str, deque[Delivery]] = {}
         self._room = asyncio.Semaphore(IN_HAND_MAX)
         self._counted = Counter(
@@ -66,6 +69,8 @@ class Courier:
         for channel in senders:
             for outcome in OUTCOMES:
                 self._counted.labels(channel, outcome)  # Shown before it happens, as zero.
+        resting = Gauge("draad_roads_resting", "Roads that take nothing now", registry=registry)
+        resting.set_function(lambda: len(self._breaker.resting()))
 
     async def run(self) -> None:
         """Until the engine stops."""
@@ -103,7 +108,11 @@ class Courier:
             message = message_of(request, self._clock(), self._inboxes.get(request.channel, ()))
             if message.automatic and not delivery.begun:
                 await self._budget.ask(request.channel)
-            found = await (look_for(sender, message) if delivery.begun else hand_over(sender, message))
+            if delivery.begun:
+                found = await look_for(sender, message)
+            else:
+                with self._breaker.passing((request.channel, message.inbox), request.address_id):
+                    found = await hand_over(sender, message)
             return MessageSent(at=self._clock(), reference=found, **said)
         except Refused as error:
             word = error.word if isinstance(error, Undeliverable) else "refused"
@@ -168,4 +177,7 @@ def message_of(request: MessageRequested, now: datetime, inboxes: Collection[str
         automatic=bool(request.notification_id),
         language=request.language,
         calendar=request.calendar,
+        unsubscribe=request.unsubscribe,
+        template=request.template,
+        values=request.values,
     )

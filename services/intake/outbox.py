@@ -22,6 +22,16 @@ MINUTE: Final = timedelta(minutes=1)
 LADDER: Final = (MINUTE / 4, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, *(60 * MINUTE,) * 8)  # Close to nine hours.
 LETTERS_MAX: Final = 30  # That wait for one address, each of up to 15,000 characters.
 KNOWN_MAX: Final = 200  # Of one address, that ended: none of them goes out again.
+TOLD: Final = (  # By a program only.
+    "notification_id",
+    "until",
+    "language",
+    "calendar",
+    "reply_to",
+    "unsubscribe",
+    "template",
+    "values",
+)
 
 
 class Letter(State, frozen=True):
@@ -40,6 +50,9 @@ class Letter(State, frozen=True):
     until: datetime | None = None
     language: str = "unknown"
     calendar: str = ""
+    unsubscribe: str = ""
+    template: str = ""
+    values: tuple[str, ...] = ()
     tried: int = 0
     out: bool = False  # Somebody carries it, and has not said what came of it.
 
@@ -92,7 +105,7 @@ def written(known: Outbox, event: ContactAnswered | ContactMade) -> tuple[Outbox
     if isinstance(event, ContactAnswered):
         letter = letter.but(reply_to=event.reply_to)
     else:
-        told = {name: getattr(event, name) for name in ("notification_id", "until", "language", "calendar", "reply_to")}
+        told = {name: getattr(event, name) for name in TOLD}
         letter = letter.but(**told)
     more = known.but(letters=(*known.letters, letter))
     return (more, []) if known.waiting else carried(more, event.at, event.subject)

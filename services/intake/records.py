@@ -18,6 +18,7 @@ from schemas import party as p
 from schemas import task as t
 from schemas.errors import Refused
 from schemas.event import Event, fact, faults
+from schemas.kinds import KINDS, OFF, OPTIONAL
 from schemas.reading import posted
 from services.intake import acts
 from services.intake.api import ROOM
@@ -64,6 +65,12 @@ def known_by(call: Call) -> Made:
 
 def prefer(call: Call) -> Made:
     body = call.body
+    if body.kind is not None and body.kind not in KINDS:
+        raise Refused(f"there is no such kind of message: kind is one of {', '.join(KINDS)}")
+    if body.channel == OFF and body.kind not in OPTIONAL:
+        raise Refused(f"only {' and '.join(sorted(OPTIONAL))} can be off: all else they have to hear")
+    if body.kind:
+        return [p.PartyKindPreferred(at=call.at, **call.on, kind=body.kind, channel=body.channel, how="api")], {}
     return [p.PartyPreferenceSet(at=call.at, **call.on, channel=body.channel, language=body.language)], {}
 
 

@@ -30,6 +30,8 @@ EARLY: Final = timedelta(hours=4)  # No reminder is planned for later than this 
 LATE: Final = timedelta(hours=2)  # and none is sent later than this.
 FIRST: Final = timedelta(days=4)  # Who agreed on it later than this before it is reminded once.
 
+ROADS: Final = {"email": "email", "post": "letter"}  # By the kind of address that they gave for it; else SMS.
+
 Told = Literal["booked", "changed", "cancelled", "reminder"]
 
 
@@ -129,7 +131,7 @@ def wanted(known: Agreed, event: Event, what: Told) -> Sequence[NotificationWant
             template=f"appointment-{what}",
             until=known.starts_at - LATE if what == "reminder" else known.starts_at,
             version=known.version,
-            channel="email" if known.kind == "email" else "sms",
+            channel=ROADS.get(known.kind, "sms"),
             address=known.address,
             address_id=known.address_id,
             **{name: getattr(known, name) for name in ("product", "branch", "starts_at", "minutes", "code")},

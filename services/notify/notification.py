@@ -25,7 +25,9 @@ from services.notify.hours import RECEIVED, closes, next_open
 
 NAME: Final = "notify.notification"
 BY_A_PERSON: Final = timedelta(days=1)  # Within which somebody tells them after all.
+BY_POST: Final = timedelta(days=5)  # Until a letter is surely there: a day to print it, a weekend, and the post.
 WHO: Final = "kcc"  # The group that does.
+SWITCHED_OFF: Final = "switched-off"  # They want nothing of this kind.
 SAID: Final = {
     "appointment-booked": "de afspraak is gemaakt",
     "appointment-changed": "de afspraak is verzet",
@@ -53,8 +55,11 @@ Lost = NotificationBounced | NotificationFailed | NotificationPostponed
 
 def tell(known: Telling, event: NotificationRequested | Came | Lost | TimerElapsed) -> tuple[Telling, list[Event]]:
     match event:
+        case NotificationRequested(why="switched-off") if not known.asked:
+            said = {"notification_id": event.notification_id, "reason": event.why}
+            return known.but(asked=written(event), ended=True), [NotificationWithheld(at=event.at, **said)]
         case NotificationRequested() if not known.asked:
-            return go_on(known.but(asked=event.model_dump_json(exclude_defaults=True)), event.at)
+            return go_on(known.but(asked=written(event)), event.at)
         case TimerElapsed() if known.asked and not known.ended:
             return go_on(known, event.at)
         case NotificationBounced() | NotificationFailed() | NotificationPostponed() if event.channel == road(known):
@@ -63,6 +68,10 @@ def tell(known: Telling, event: NotificationRequested | Came | Lost | TimerElaps
             return known.but(ended=True), []
         case _:
             return known, []
+
+
+def written(event: NotificationRequested) -> str:
+    return event.model_dump_json(exclude_defaults=True)
 
 
 def lost(known: Telling, event: Lost) -> tuple[Telling, list[Event]]:
@@ -92,7 +101,7 @@ def go_on(known: Telling, at: datetime, closed: datetime | None = None) -> tuple
         return known.but(ended=True), [withheld]
     for tried, route in enumerate(asked.routes[known.tried :], start=known.tried):
         opens = next_open(route.channel, max(at, closed) if closed and tried == known.tried else at, asked.template)
-        if asked.until and opens >= asked.until:
+        if (asked.until and opens >= asked.until) or (route.channel == "letter" and too_late_by_post(asked, opens)):
             continue
         after = known.but(tried=tried)
         if opens > at:
@@ -100,6 +109,11 @@ def go_on(known: Telling, at: datetime, closed: datetime | None = None) -> tuple
         said = {name: value for name, value in asked if name not in {"at", "routes", "why"}}
         return after, [NotificationDue(at=at, **said, **dict(route))]
     return known.but(tried=len(asked.routes), ended=True), [at_last(asked, at)]
+
+
+def too_late_by_post(asked: NotificationRequested, at: datetime) -> bool:
+    """Whether they would read it after their appointment."""
+    return asked.starts_at is not None and at + BY_POST >= asked.starts_at
 
 
 def at_last(asked: NotificationRequested, at: datetime) -> Event:

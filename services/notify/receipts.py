@@ -1,4 +1,4 @@
-"""What became of what was told, and what they answer by SMS: JA confirms an appointment, AFZEGGEN cancels it."""
+"""What became of what was told, and what they answer by SMS or WhatsApp: JA confirms, AFZEGGEN cancels."""
 
 import re
 from typing import Any, Final
@@ -41,7 +41,7 @@ def receive(known: Told, event: ContactMade | ContactReceived | Receipt) -> tupl
             kind, _, name = event.about.partition("/")
             after = known.but(messages=messages)
             return after.but(appointment=name, on=event.channel) if kind == "appointment" else after, []
-        case ContactReceived(channel="sms") if known.appointment and known.on == "sms":
+        case ContactReceived(channel="sms" | "whatsapp") if known.appointment and known.on == event.channel:
             return answered(known, event)
         case ContactMade() | ContactReceived():
             return known, []

@@ -17,6 +17,7 @@ from services.notify.receipts import AGENT
 
 NAME: Final = "notify.suppression"
 TRIED_AGAIN: Final = timedelta(days=180)
+ROADS: Final = {"sms": "sms", "whatsapp": "WhatsApp"}
 WISH: Final = "opted-out"
 GONE: Final = frozenset({"no-such-address", "no-mobile", "not-on-whatsapp"})
 # Where the provider tells no wish of its own beside the text, as with a single number at Twilio.
@@ -39,7 +40,7 @@ class Shut(State, frozen=True):
 
 def suppress(known: Shut, event: MessageBounced | MessageFailed | ContactReceived) -> tuple[Shut, list[Event]]:
     match event:
-        case ContactReceived(channel="sms") if wish := wished(event):
+        case ContactReceived(channel="sms" | "whatsapp") if wish := wished(event):
             return told(known, event, wish)
         case ContactReceived(robot="none", channel=channel) if known.on(channel) in GONE:
             return known.but_on(channel), [restored(event, "heard")]
@@ -50,21 +51,22 @@ def suppress(known: Shut, event: MessageBounced | MessageFailed | ContactReceive
 
 
 def wished(event: ContactReceived) -> str:
-    """What they ask of us by SMS; nothing, where they say anything else."""
+    """What they ask of us by SMS or WhatsApp; nothing, where they say anything else."""
     if "opt-out" in event.flags or STOP.fullmatch(event.text):
         return "stop"
     return "start" if "opt-in" in event.flags or START.fullmatch(event.text) else ""
 
 
 def told(known: Shut, event: ContactReceived, wish: str) -> tuple[Shut, list[Event]]:
-    """It waits for nobody: who wants nothing from us by SMS wants no answer by SMS either."""
+    """It waits for nobody: who wants nothing from us on a road wants no answer on it either."""
+    road = ROADS[event.channel]
     said: dict[str, Any] = {"at": event.at, "contact_id": event.contact_id, "address_id": event.address_id}
     said |= {"agent_id": AGENT, "result": "answered"}
     if wish == "stop":
         after, outcomes = shut(known, event, WISH)
-        return after, [*outcomes, ContactNoted(**said, text="Wil geen sms meer van ons.")]
+        return after, [*outcomes, ContactNoted(**said, text=f"Wil geen {road} meer van ons.")]
     outcomes = [restored(event, "opted-in")] if known.on(event.channel) else []
-    return known.but_on(event.channel), [*outcomes, ContactNoted(**said, text="Wil weer sms van ons.")]
+    return known.but_on(event.channel), [*outcomes, ContactNoted(**said, text=f"Wil weer {road} van ons.")]
 
 
 def shut(known: Shut, event: MessageBounced | MessageFailed | ContactReceived, reason: str) -> tuple[Shut, list[Event]]:

@@ -20,10 +20,11 @@ from schemas.event import Line, Text, Word
 OURS: Final = Path(__file__).parent / "texts"
 LANGUAGES: Final = ("nl", "en")
 FIELDS: Final = frozenset(
-    "organisation phone title status says next due due_short day day_short hour branch code link".split()  # noqa: SIM905
+    "organisation phone title status says next due due_short day day_short hour branch code link stop".split()  # noqa: SIM905
 )
 USUAL: Final = "usual"
-NO_SMS: Final = frozenset({"title", "says", "next", "code"})  # What may be somebody's secret, or may be long.
+NO_LETTER: Final = frozenset({"link", "stop"})  # Nobody types these.
+NO_SMS: Final = frozenset({"title", "says", "next", "code", "stop"})  # What may be a secret, or be long.
 
 
 class Wording(BaseModel):
@@ -34,6 +35,7 @@ class Wording(BaseModel):
     title: Line
     text: Text
     sms: Text
+    letter: Text = ""  # Where there is none, a person tells it.
 
 
 class Written(Wording):
@@ -76,7 +78,12 @@ def parsed(path: Path) -> Mapping[str, Written]:
         if USUAL in written.other:
             raise Refused(f"{path.name} calls another wording of [{name}] usual, as the first one is called")
         for title, wording in every.items():
-            for part, allowed in (("title", FIELDS), ("text", FIELDS), ("sms", FIELDS - NO_SMS)):
+            for part, allowed in (
+                ("title", FIELDS),
+                ("text", FIELDS),
+                ("sms", FIELDS - NO_SMS),
+                ("letter", FIELDS - NO_LETTER),
+            ):
                 checked(f"{path.name}, [{title}] {part}", getattr(wording, part), allowed)
     return texts
 

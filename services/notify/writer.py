@@ -17,13 +17,14 @@ from babel.dates import format_date, format_time
 from channels.calendar import Agreed, calendar
 from channels.days import ZONE, answered_by, day_of
 from channels.gsm import counted, plain
-from channels.link import APPOINTMENT, PARTY, Links
+from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE, Links
 from engine.courier import Delivery
 from engine.engine import Engine
 from engine.work import reason
 from schemas.contact import ContactMade
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Event, derived
+from schemas.kinds import OPTIONAL, kind_of
 from schemas.notification import (
     NotificationDue,
     NotificationFailed,
@@ -34,14 +35,16 @@ from schemas.notification import (
 from services.notify.hours import RECEIVED, closes, next_open
 from services.notify.known import NOTHING, Known, language_of, shut_for
 from services.notify.receipts import AGENT
-from services.notify.settings import NotifySettings, Status
-from services.notify.texts import LANGUAGES, Texts, filled
+from services.notify.settings import NotifySettings, Status, Template
+from services.notify.texts import LANGUAGES, USUAL, Texts, Wording, filled
 
 NAME: Final = "notify.writer"
 AT_ONCE: Final = 16
 END_S_MAX: Final = 5.0
 AGAIN_S: Final = 0.5
 NO_STATUS: Final = Status()
+TITLED: Final = frozenset({"email", "letter"})
+LETTERS: Final = "main"  # The print folder; where it is called otherwise, the first one is taken.
 
 log = structlog.get_logger("notify")
 
@@ -62,6 +65,7 @@ class Letterhead(NamedTuple):
     senders: Mapping[str, str]  # The mail addresses of the mailboxes, by their names.
     links: Links  # To the pages of residents.
     answer_days: int = 2  # Working days in which a question is answered.
+    letters: bool = False  # Whether letters can be printed.
 
 
 class Writer:
@@ -69,7 +73,9 @@ class Writer:
 
     def __init__(self, engine: Engine, letterhead: Letterhead, clock: Callable[[], datetime]) -> None:
         self._engine, self._clock = engine, clock
-        self._settings, self._texts, self._places, self._senders, self._links, self._answer_days = letterhead
+        self._settings, self._texts, self._places, self._senders, self._links, self._answer_days, self._letters = (
+            letterhead
+        )
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -107,9 +113,9 @@ class Writer:
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="expired")
         if next_open(due.channel, now, due.template) > now:
             return NotificationPostponed(at=now, notification_id=due.notification_id, channel=due.channel)
-        if known.shut:
+        if shut := known.shut or self._unreachable(due):
             said = {"notification_id": due.notification_id, "channel": due.channel}
-            return NotificationFailed(at=now, reason=known.shut, **said)
+            return NotificationFailed(at=now, reason=shut, **said)
         if not self._informs(due):
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="not-informed")
         try:
@@ -123,7 +129,9 @@ class Writer:
         """That it was written, and what can prove later in which words."""
         if not isinstance(outcome, ContactMade):
             return ()
+        template = self._template(due, outcome.language)
         wording, text = self._texts[outcome.language][due.template].chosen(due.about)
+        stood = template.model_dump_json() if template else text.model_dump_json(exclude={"other"})
         words = json.dumps([outcome.title, outcome.text, outcome.calendar], ensure_ascii=False)
         return [
             NotificationWritten(
@@ -133,9 +141,9 @@ class Writer:
                 address_id=due.address_id,
                 message_id=outcome.message_id,
                 language=outcome.language,
-                text_digest=sha256(text.model_dump_json(exclude={"other"}).encode()).hexdigest(),
+                text_digest=sha256(stood.encode()).hexdigest(),
                 words_digest=sha256(words.encode()).hexdigest(),
-                wording=wording,
+                wording=USUAL if template else wording,
             )
         ]
 
@@ -146,13 +154,29 @@ class Writer:
         ours = due.address in self._senders.values()  # A mail from ourselves asks nothing.
         return due.kind in self._settings.confirms and not ours
 
+    def _unreachable(self, due: NotificationDue) -> str:
+        """Why nothing can be written on this road; empty where it can."""
+        if due.channel == "whatsapp" and due.template != RECEIVED:
+            return "" if self._template(due, self._language(due, NOTHING)) else "no-template"
+        if due.channel != "letter":
+            return ""
+        if not self._letters:
+            return "no-road"
+        _, text = self._texts[self._language(due, NOTHING)][due.template].chosen(due.about)
+        return "" if text.letter else "not-written"
+
+    def _template(self, due: NotificationDue, language: str) -> Template | None:
+        """What Meta carries also to who did not write to us in the last 24 hours."""
+        found = self._settings.whatsapp.get(language, {}) if due.channel == "whatsapp" else {}
+        return found.get(due.template)
+
     def _language(self, due: NotificationDue, known: Known) -> str:
         asked = (known.language if due.template == RECEIVED else "", due.language)
         return next((language for language in asked if language in self._texts), LANGUAGES[0])
 
     def _message(self, due: NotificationDue, now: datetime, language: str) -> ContactMade:
         _, text = self._texts[language][due.template].chosen(due.about)
-        said, mail = self._said(due, language, now), due.channel == "email"
+        said, mail, template = self._said(due, language, now), due.channel == "email", self._template(due, language)
         sender = self._senders.get(self._settings.email_inbox, "")
         name = derived(f"{due.subject} {due.channel} {due.at.isoformat()}")
         return ContactMade(
@@ -165,20 +189,38 @@ class Writer:
             agent_id=AGENT,
             address=due.address,
             inbox=self._inbox(due),
-            title=(due.title if due.reply_to and due.title else filled(text.title, said)) if mail else "",
-            text=filled(text.text, said) if mail else short(text.sms, said),
+            title=self._title(due, text, said),
+            text=template.text.format_map(said) if template else self._text(due.channel, text, said),
             about=due.about,
             notification_id=due.notification_id,
             until=min(filter(None, (due.until, closes(due.channel, now, due.template))), default=None),
             language=language,
             calendar=self._calendar(due, sender) if mail and sender else "",
             reply_to=due.reply_to,
+            unsubscribe=said["stop"] if mail else "",
+            template=f"{template.name}/{template.language}" if template else "",
+            values=tuple(said[name] for name in template.fields) if template else (),
         )
+
+    def _title(self, due: NotificationDue, text: Wording, said: Mapping[str, str]) -> str:
+        if due.channel not in TITLED:
+            return ""
+        return due.title if due.reply_to and due.title else filled(text.title, said)
+
+    def _text(self, channel: str, text: Wording, said: Mapping[str, str]) -> str:
+        match channel:
+            case "email":
+                return filled(text.text, said)
+            case "letter":
+                return filled(text.letter, said)
+        return short(text.sms, said)
 
     def _inbox(self, due: NotificationDue) -> str:
         if due.inbox != "unknown":
             return due.inbox  # Where it came in.
-        return self._settings.email_inbox if due.channel == "email" else self._settings.sms_inbox
+        ours = self._settings
+        inboxes = {"email": ours.email_inbox, "letter": LETTERS, "whatsapp": ours.whatsapp_inbox}
+        return inboxes.get(due.channel, ours.sms_inbox)
 
     def _said(self, due: NotificationDue, language: str, now: datetime) -> Mapping[str, str]:
         place, status = self._place(due), self._status(due)
@@ -201,6 +243,7 @@ class Writer:
             "branch": place.title,
             "code": due.code,
             "link": self._link(due, now),
+            "stop": self._stop(due, now),
         }
 
     def _link(self, due: NotificationDue, now: datetime) -> str:
@@ -209,6 +252,11 @@ class Writer:
         if kind == "appointment":
             return self._links.to(APPOINTMENT, name, now)
         return self._links.to(PARTY, due.party_id, now)
+
+    def _stop(self, due: NotificationDue, now: datetime) -> str:
+        """Where they say that they want no more of this kind; empty where they have to hear it."""
+        kind = kind_of(due.template)
+        return self._links.to(f"{UNSUBSCRIBE}/{kind}", due.party_id, now) if kind in OPTIONAL else ""
 
     def _place(self, due: NotificationDue) -> Place:
         return self._places.get(due.branch) or Place("" if due.branch == "unknown" else due.branch)

@@ -1,6 +1,6 @@
 """The pages of one party: all that is theirs, a question about it, and how they like to hear from us."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -14,10 +14,13 @@ from engine.ask import shown_soon
 from engine.work import stamp
 from schemas.contact import ContactFiled, ContactIdentified, ContactReceived
 from schemas.errors import Unavailable
-from schemas.event import Envelope, derived, fact
-from schemas.party import PartyPreferenceSet
+from schemas.event import Envelope, Event, derived, fact
+from schemas.kinds import KINDS, USUAL
+from schemas.party import PartyKindPreferred, PartyPreferenceSet
+from services.resident import kinds
 from services.resident.appointment import standing
 from services.resident.asked import Form, fresh, language_of, posted
+from services.resident.kinds import LIKE_ALL
 from services.resident.known import DESK, House, Theirs, Visit
 from services.resident.matters import Matter, matters, preference, shut_at, told
 from services.resident.page import Page
@@ -26,8 +29,7 @@ from services.resident.wording import LANGUAGES
 
 LIVES: Final = timedelta(days=400)  # Then it is in an old mail, and every newer one has another.
 SENT_MAX: Final = 50
-ROADS: Final = ("usual", "email", "sms", "phone", "letter")  # That can be chosen.
-USUAL: Final = "unknown"  # As which it is kept that they leave it to us.
+ROADS: Final = (LIKE_ALL, *kinds.ROADS)  # That can be chosen.
 WHY: Final = frozenset({"email", "sms", "phone", "letter", "counter"})
 PREFIX: Final = f"/{PARTY}/"
 
@@ -39,6 +41,7 @@ class Whose(NamedTuple):
     theirs: Theirs
     cases: Sequence[Matter]
     prefers: str
+    kinds: Mapping[str, str]  # What they prefer for one kind of message.
     path: str
     language: str
 
@@ -63,7 +66,8 @@ class Cases:
             raise HTTPException(404)
         channel, language = preference(theirs.rows)
         cases = matters(theirs.rows, theirs.contacts, self._informed)
-        return Whose(link.name, theirs, cases, channel, f"{PREFIX}{token}", language_of(request, language))
+        chosen, path = kinds.kinds(theirs.rows), f"{PREFIX}{token}"
+        return Whose(link.name, theirs, cases, channel, chosen, path, language_of(request, language))
 
     def _opens(self, link: Link, theirs: Theirs) -> bool:
         """Not one of long ago, nor one that may have gone to an address that is theirs no more."""
@@ -89,6 +93,7 @@ class Cases:
             visits=[self._visit(one, visit, now) for visit in coming(one.theirs.visits, now)],
             sent=[teller.line(step, of=called.get(step.about, "")) for step in sent],
             why=f"why_{one.prefers if one.prefers in WHY else 'usual'}",
+            why_kinds=kinds.why(one.kinds, one.language),
         )
 
     def _visit(self, one: Whose, visit: Visit, now: datetime) -> dict[str, str]:
@@ -137,24 +142,36 @@ class Cases:
         return [fact(event, key=contact) for event in (received, identified, filed)]
 
     def preferences(self, one: Whose, *, saved: bool = False, wrong: str = "") -> HTMLResponse:
-        chosen = "usual" if one.prefers == USUAL else one.prefers
+        chosen = LIKE_ALL if one.prefers == USUAL else one.prefers
         said = {"roads": ROADS, "chosen": chosen, "saved": saved, "wrong": wrong}
-        return self.shown(one, "preferences.html", 400 if wrong else 200, **said)
+        each = kinds.asked(one.kinds, one.language)
+        return self.shown(one, "preferences.html", 400 if wrong else 200, kinds=each, **said)
 
     async def prefer(self, one: Whose, form: Form) -> Response:
-        """For all parties that are one: they are one person, who says it once."""
+        """For all parties that are one: they are one person, who says it once. Of a kind, what is not said stays."""
         road, language = form.line("road"), form.line("language")
-        if road not in ROADS or language not in LANGUAGES:
+        given = {kind: choice for kind in KINDS if (choice := form.line(f"kind-{kind}"))}
+        known = road in ROADS and language in LANGUAGES
+        if not known or any(choice not in kinds.choices(kind) for kind, choice in given.items()):
             return self.preferences(one, wrong="wrong_choice")
-        now, channel = self._house.clock(), USUAL if road == "usual" else road
-        key = f"resident {form.key} {channel} {language}"
-        chosen = [
-            PartyPreferenceSet(at=now, party_id=party, channel=channel, language=language)
-            for party in one.theirs.parties
-        ]
-        await self._house.engine.append(*(fact(event, key=key) for event in chosen))
+        channel, chosen = channel_of(road), {kind: channel_of(choice) for kind, choice in given.items()}
+        new = {kind: on for kind, on in chosen.items() if on != one.kinds.get(kind, USUAL)}
+        key = f"resident {form.key} {channel} {language} {' '.join(new.values())}"
+        events = [event for party in one.theirs.parties for event in self._preferred(party, channel, language, new)]
+        await self._house.engine.append(*(fact(event, key=f"{key} {getattr(event, 'kind', '')}") for event in events))
         await shown_soon(self._house.engine, DESK)
-        return self.preferences(one._replace(prefers=channel, language=language), saved=True)
+        stands = {kind: on for kind, on in {**one.kinds, **chosen}.items() if on != USUAL}
+        return self.preferences(one._replace(prefers=channel, language=language, kinds=stands), saved=True)
+
+    def _preferred(self, party: str, channel: str, language: str, new: Mapping[str, str]) -> Sequence[Event]:
+        on: dict[str, Any] = {"at": self._house.clock(), "party_id": party}
+        of_kinds = (PartyKindPreferred(**on, kind=kind, channel=to, how="page") for kind, to in new.items())
+        return [PartyPreferenceSet(**on, channel=channel, language=language), *of_kinds]
+
+
+def channel_of(choice: str) -> str:
+    """As which it is kept: that they leave it to us has a word of its own."""
+    return USUAL if choice == LIKE_ALL else choice
 
 
 def coming(visits: Sequence[Visit], now: datetime) -> Sequence[Visit]:

@@ -111,9 +111,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear": "Hoe hoort u van ons?",
         "hear_change": "Kies hoe u van ons hoort",
         "hear_title": "Hoe wilt u van ons horen?",
-        "hear_lead": (
-            "Over uw afspraken en zaken hoort u altijd van ons. "
-            "Lukt het niet op de manier die u kiest? Dan proberen wij een andere."
+        "hear_lead": "Lukt het niet op de manier die u kiest? Dan proberen wij een andere.",
+        "hear_kinds": "Over sommige dingen anders?",
+        "hear_off": (
+            "Herinneringen en voortgang kunt u uitzetten. Zet u ze uit? Dan hoort u nog wel of uw afspraak doorgaat, "
+            "dat wij uw aanvraag hebben, en wat wij besluiten. Dat moeten wij u vertellen."
         ),
         "hear_usual": "Dat maakt mij niet uit",
         "hear_usual_hint": "Wij mailen u. Aan een afspraak herinneren wij u met een sms.",
@@ -124,15 +126,23 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear_phone": "Per telefoon",
         "hear_phone_hint": "Een medewerker belt u.",
         "hear_letter": "Per brief",
-        "hear_letter_hint": "Een medewerker schrijft u.",
+        "hear_letter_hint": "Kennen wij uw postadres niet? Dan vertelt een medewerker het u.",
         "hear_language": "In welke taal?",
         "hear_saved": "Wij hebben uw keuze bewaard",
         "hear_save": "Bewaar",
+        "off_title": "Wilt u dit niet meer krijgen?",
+        "off_still": (
+            "U hoort nog wel of uw afspraak doorgaat, dat wij uw aanvraag hebben, en wat wij besluiten. "
+            "Dat moeten wij u vertellen."
+        ),
+        "off_yes": "Stuur mij dit niet meer",
+        "off_done": "Dit sturen wij u niet meer",
+        "off_again": "Stuur mij dit toch weer",
         "why_usual": "U hebt niets gekozen. Daarom mailen wij u, en herinneren wij u met een sms aan een afspraak.",
         "why_email": "U koos mail. Daarom mailen wij u.",
         "why_sms": "U koos sms. Daarom sturen wij u een sms.",
         "why_phone": "U koos de telefoon. Daarom belt een medewerker u.",
-        "why_letter": "U koos een brief. Daarom schrijft een medewerker u.",
+        "why_letter": "U koos een brief. Daarom sturen wij u een brief. Is er geen tijd? Dan bellen wij u.",
         "why_counter": "U koos de balie. Daarom vertelt een medewerker het u.",
     },
     "en": {
@@ -236,9 +246,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear": "How do you hear from us?",
         "hear_change": "Choose how you hear from us",
         "hear_title": "How would you like to hear from us?",
-        "hear_lead": (
-            "You always hear from us about your appointments and cases. "
-            "If it does not work the way you choose, we try another."
+        "hear_lead": "If it does not work the way you choose, we try another.",
+        "hear_kinds": "Some things another way?",
+        "hear_off": (
+            "You can switch off reminders and progress. If you do, you still hear whether your appointment goes ahead, "
+            "that we have your application, and what we decide. We have to tell you that."
         ),
         "hear_usual": "I do not mind",
         "hear_usual_hint": "We e-mail you. We remind you of an appointment by text message.",
@@ -249,15 +261,23 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear_phone": "By telephone",
         "hear_phone_hint": "One of our staff calls you.",
         "hear_letter": "By letter",
-        "hear_letter_hint": "One of our staff writes to you.",
+        "hear_letter_hint": "If we do not know your postal address, one of our staff tells you.",
         "hear_language": "In which language?",
         "hear_saved": "We saved your choice",
         "hear_save": "Save",
+        "off_title": "Shall we stop sending you this?",
+        "off_still": (
+            "You still hear whether your appointment goes ahead, that we have your application, and what we decide. "
+            "We have to tell you that."
+        ),
+        "off_yes": "Stop sending me this",
+        "off_done": "We send you this no more",
+        "off_again": "Send me this again after all",
         "why_usual": "You chose nothing. So we e-mail you, and remind you of an appointment by text message.",
         "why_email": "You chose e-mail. So we e-mail you.",
         "why_sms": "You chose text messages. So we text you.",
         "why_phone": "You chose the telephone. So one of our staff calls you.",
-        "why_letter": "You chose letters. So one of our staff writes to you.",
+        "why_letter": "You chose letters. So we send you a letter. If there is no time, we call you.",
         "why_counter": "You chose the counter. So one of our staff tells you.",
     },
 }

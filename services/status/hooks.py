@@ -7,7 +7,7 @@ brought before a crash it brings again, under the same webhook-id.
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,11 +15,12 @@ from typing import Any, Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from engine.ask import ask
 from engine.courier import Delivery
 from engine.engine import Engine
 from engine.work import reason
 from schemas.errors import Conflict, Unavailable
-from schemas.event import Event
+from schemas.event import Event, fact
 from schemas.subscription import (
     SubscriptionDue,
     SubscriptionEnded,
@@ -27,17 +28,21 @@ from schemas.subscription import (
     SubscriptionPostponed,
     SubscriptionTold,
     SubscriptionWithheld,
+    SubscriptionWoken,
 )
 from services.status.book import LOOK_S, Book, Subscriber, first
 from services.status.outside import Outside
 from services.status.public import EVENTS, told
 from services.status.signing import Signer, signatures
+from services.status.waiting import MANY, after, waiting
 from services.status.webhook import MEDIA_TYPE, PARALLEL_MAX, TOLD, Answer, Way
 
 OWING: Final = "status.owing"
 TELLING: Final = "status.hooks"
 IN_HAND_MAX: Final = 100  # Events of which it is being written down who is owed them.
 QUEUE_MAX: Final = 1_000  # Of one subscriber: what is due beyond it is due again later.
+FAILED_MAX: Final = 3  # After so many failures in a row it was away; when it is back, what waits for it is woken,
+WAKE_S: Final = 0.5  # `MANY` at a time, so long after one another.
 SILENT_MAX: Final = 3  # Who does not answer so many times in a row
 REST_S: Final = 30.0  # is left alone for so long.
 RETRY_S: Final = 0.5
@@ -62,6 +67,8 @@ class Line:
     busy: int = 0
     silent: int = 0
     rests_until: float = 0.0
+    failed: int = 0  # Tries in a row that came to nothing.
+    away: bool = True  # Some may wait for it, also since before we started.
 
 
 class Hooks:
@@ -80,6 +87,7 @@ class Hooks:
         self._book = Book(engine)
         self._lines: dict[str, Line] = {}
         self._serving: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
         self._context = ssl.create_default_context()
         self._counted = Counter("draad_subscribers_told_total", "What came of it", ["outcome"], registry=registry)
         for outcome in OUTCOMES:
@@ -144,6 +152,7 @@ class Hooks:
         """Bring what is due: each subscriber has a line, and holds up nobody else."""
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 async for delivery in self._engine.follow(
                     TELLING, SubscriptionDue, end_s=END_S_MAX, at_once=IN_HAND_MAX
                 ):
@@ -162,14 +171,35 @@ class Hooks:
                     line.due.append(delivery)
                     if line.busy < PARALLEL_MAX:
                         line.busy += 1
-                        serving = group.create_task(self._serve(line))
-                        self._serving.add(serving)
-                        serving.add_done_callback(self._serving.discard)
+                        self._begin(self._serve(line))
                 for serving in self._serving:  # They had the time of a stop. What is left is lent again.
                     serving.cancel()
         finally:
             for line in self._lines.values():
                 await line.way.close()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._group, "nothing is due before"
+        serving = self._group.create_task(work)
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+
+    async def _wake(self, line: Line) -> None:
+        """All that waits for it need not wait any longer: a few at a time, until it is away again."""
+        values: dict[str, Any] = {"subscription_id": line.who.subscription_id, "after": ""}
+        try:
+            while not line.away and not await self._engine.stopped(WAKE_S):
+                if len(line.due) >= MANY:
+                    continue
+                rows = await ask(self._engine, after, [waiting], (), values)
+                if not rows:
+                    return
+                values["after"] = rows[-1]["about"]
+                names = ("subscription_id", "about", "event_id", "attempt")
+                woken = [SubscriptionWoken(at=self._clock(), **{name: row[name] for name in names}) for row in rows]
+                await self._engine.append(*(fact(one, key=f"{one.event_id} {one.attempt}") for one in woken))
+        except Unavailable:
+            line.away = True  # What it is told next wakes the others.
 
     def _line(self, one: Subscriber) -> Line:
         if one.subscription_id not in self._lines:
@@ -184,6 +214,9 @@ class Hooks:
                 outcomes = await self._attempt(line, delivery.event)
                 await self._ended(delivery, *outcomes)
                 self._counted.labels(outcomes[-1].type.removeprefix("subscription.")).inc()
+                if line.away and not line.failed and isinstance(outcomes[-1], SubscriptionTold):
+                    line.away = False
+                    self._begin(self._wake(line))
         finally:
             line.busy -= 1
 
@@ -198,6 +231,8 @@ class Hooks:
             log.error("hooks.failed", subscription=due.subscription_id, error=reason(error))  # noqa: TRY400
             answer = BROKEN
         line.silent = line.silent + 1 if answer.silent else 0
+        line.failed = 0 if answer == TOLD else line.failed + 1
+        line.away = line.away or line.failed >= FAILED_MAX
         if line.silent >= SILENT_MAX:
             line.rests_until = now() + REST_S
         if answer == TOLD:

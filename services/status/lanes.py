@@ -1,8 +1,8 @@
 """What a subscriber is told of one subject: one after the other, each until it has it, for three days at most.
 
 A lane is one subscriber and one subject. At most one of what is owed there is under way, so that nothing overtakes.
-What is not taken is tried again at the times of `LADDER`; what is not taken for three days has failed, and the next one
-has its turn.
+What is not taken is tried again at the times of `LADDER`, or sooner where the subscriber is found to be back; what is
+not taken for three days has failed, and the next one has its turn.
 """
 
 from datetime import datetime, timedelta
@@ -17,8 +17,9 @@ from schemas.subscription import (
     SubscriptionPostponed,
     SubscriptionTold,
     SubscriptionWithheld,
+    SubscriptionWoken,
 )
-from schemas.timer import TimerElapsed, TimerSet
+from schemas.timer import TimerCleared, TimerElapsed, TimerSet
 
 NAME: Final = "status.lanes"
 SECOND: Final = timedelta(seconds=1)
@@ -42,34 +43,57 @@ class Owed(State, frozen=True):
 
 
 class Lane(State, frozen=True):
-    """What is owed, in order; how often the first was tried in a row; and how many went directly one upon another."""
+    """What is owed, in order; how often the first was tried in a row; and how many went directly one upon another.
+
+    `waits`: for its next try, at the hour of its timer.
+    """
 
     owed: tuple[Owed, ...] = ()
     tried: int = 0
     chain: int = 0
+    waits: bool = False
 
 
 def tell(
     lane: Lane,
-    event: SubscriptionOwed | SubscriptionTold | SubscriptionPostponed | SubscriptionWithheld | TimerElapsed,
+    event: SubscriptionOwed
+    | SubscriptionTold
+    | SubscriptionPostponed
+    | SubscriptionWithheld
+    | SubscriptionWoken
+    | TimerElapsed,
 ) -> tuple[Lane, list[Event]]:
     match event:
         case SubscriptionOwed():
             return owed(lane, event)
-        case SubscriptionTold() if under_way(lane, event.event_id):
-            return following(lane.but(owed=lane.owed[1:], tried=0), event, [])
-        case SubscriptionPostponed() if under_way(lane, event.event_id):
-            return postponed(lane, event)
+        case SubscriptionTold() | SubscriptionPostponed() if under_way(lane, event.event_id):
+            return tried(lane, event)
         case SubscriptionWithheld():
             return Lane(), []  # Nobody listens any more.
+        case SubscriptionWoken():
+            return woken(lane, event)
         case TimerElapsed() if lane.owed:
-            return lane.but(chain=0), [due(lane, event.at, event.about)]
+            return lane.but(chain=0, waits=False), [due(lane, event.at, event.about)]
         case _:
             return lane, []
 
 
 def under_way(lane: Lane, event_id: str) -> bool:
     return bool(lane.owed) and lane.owed[0].event_id == event_id
+
+
+def tried(lane: Lane, event: SubscriptionTold | SubscriptionPostponed) -> tuple[Lane, list[Event]]:
+    if isinstance(event, SubscriptionPostponed):
+        return postponed(lane, event)
+    return following(lane.but(owed=lane.owed[1:], tried=0), event, [])
+
+
+def woken(lane: Lane, event: SubscriptionWoken) -> tuple[Lane, list[Event]]:
+    """At once, if this is what it waits for; said twice, or too late, it changes nothing."""
+    if not lane.waits or not under_way(lane, event.event_id) or event.attempt != lane.tried:
+        return lane, []
+    cleared = TimerCleared(at=event.at, about=event.subject, name=NAME)
+    return lane.but(chain=0, waits=False), [cleared, due(lane, event.at, event.subject)]
 
 
 def owed(lane: Lane, event: SubscriptionOwed) -> tuple[Lane, list[Event]]:
@@ -85,12 +109,12 @@ def owed(lane: Lane, event: SubscriptionOwed) -> tuple[Lane, list[Event]]:
 
 def postponed(lane: Lane, event: SubscriptionPostponed) -> tuple[Lane, list[Event]]:
     """Again later; or, after three days, never again by itself."""
-    first, tried = lane.owed[0], lane.tried + 1
-    again = event.at + wait(first.event_id, tried, event.wait_s)
+    first, times = lane.owed[0], lane.tried + 1
+    again = event.at + wait(first.event_id, times, event.wait_s)
     if event.at >= first.owed_at + TRIED_FOR:
-        lost = failed(first, event, tried, event.reason)
-        return following(lane.but(owed=lane.owed[1:], tried=tried), event, [lost])
-    return lane.but(tried=tried), [TimerSet(at=event.at, about=event.subject, name=NAME, due=again)]
+        lost = failed(first, event, times, event.reason)
+        return following(lane.but(owed=lane.owed[1:], tried=times), event, [lost])
+    return lane.but(tried=times, waits=True), [TimerSet(at=event.at, about=event.subject, name=NAME, due=again)]
 
 
 def wait(event_id: str, tried: int, asked_s: int) -> timedelta:

@@ -63,6 +63,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     p.PartyMerged,
     p.PartyUnmerged,
     p.PartyPreferenceSet,
+    p.PartyKindPreferred,
     t.TaskOpened,
     t.TaskAssigned,
     t.TaskTried,

@@ -47,6 +47,15 @@ def test_what_answers_a_mail_says_so_and_stands_below_it() -> None:
     assert read["In-Reply-To"] == read["References"] == "<q1@mail.example>"
 
 
+def test_only_what_may_be_switched_off_offers_one_press_for_it() -> None:
+    at = "https://draad.voorbeeld.nl/u/reminders/AAAAAAAAAAAAAAAAAAAAAAAAAA"
+    read = mail(TOLD._replace(unsubscribe=at))
+    assert read["List-Unsubscribe"] == f"<{at}>"
+    assert read["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert b"\r\nList-Unsubscribe: <" in bytes_of(TOLD._replace(unsubscribe=at))  # On one line, as RFC 8058 shows it.
+    assert (mail()["List-Unsubscribe"], mail()["List-Unsubscribe-Post"]) == (None, None)
+
+
 def test_the_same_words_stand_in_it_as_text_and_as_a_page() -> None:
     kinds = [part.get_content_type() for part in mail().iter_parts()]
     assert kinds == ["text/plain", "text/html", "text/calendar"]

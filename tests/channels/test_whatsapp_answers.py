@@ -72,6 +72,45 @@ async def test_an_answer_goes_out_with_our_own_name_of_it(reaching: WhatsApp, gr
     assert told.event.message_id == "m-1"
 
 
+REMINDS: Final[dict[str, Any]] = {"template": "afspraak_herinnering/nl", "values": ("do 12 nov", "10:30", "Balie\n  2")}
+
+
+async def test_a_template_goes_out_with_what_stands_in_its_gaps_and_its_receipt_finds_it(
+    reaching: WhatsApp, graph: Meta
+) -> None:
+    graph.templates = {("afspraak_herinnering", "nl"): 3, ("zonder", "en_GB"): 0}
+    reference = await reaching.send(letter(**REMINDS))
+    await reaching.send(letter(template="zonder/en_GB"))
+    filled, bare = graph.sent
+    [body] = filled["template"]["components"]
+    assert [gap["text"] for gap in body["parameters"]] == ["do 12 nov", "10:30", "Balie 2"]
+    assert bare["template"] == {"name": "zonder", "language": {"code": "en_GB"}}
+    [told] = heard(reaching, payload(statuses=[status(reference, "read", filled["biz_opaque_callback_data"])])).facts
+    assert isinstance(told.event, MessageRead)
+    assert told.event.message_id == "m-1"
+
+
+@pytest.mark.parametrize(
+    ("templates", "more", "word"),
+    [
+        ({}, {}, "no-template"),
+        ({("afspraak_herinnering", "en"): 3}, {}, "no-template"),
+        ({("afspraak_herinnering", "nl"): 2}, {}, "template-mismatch"),
+        ({("afspraak_herinnering", "nl"): -1}, {}, "template-paused"),
+        ({("afspraak_herinnering", "nl"): 3}, {"values": ("do", "", "Balie")}, "template-mismatch"),
+        ({("afspraak_herinnering", "nl"): 3}, {"values": ("do", "x" * 1_100, "Balie")}, "too-long"),
+    ],
+)
+async def test_what_meta_does_not_take_of_a_template_is_told_for_what_it_is(
+    reaching: WhatsApp, graph: Meta, templates: dict[tuple[str, str], int], more: dict[str, Any], word: str
+) -> None:
+    graph.templates = templates
+    with pytest.raises(Undeliverable) as refused:
+        await reaching.send(letter(**REMINDS | more))
+    assert refused.value.word == word
+    assert graph.sent == []
+
+
 async def test_somebody_without_a_number_is_answered_by_what_meta_calls_them(reaching: WhatsApp, graph: Meta) -> None:
     await reaching.send(letter(address=USER, address_id=USER_ID))
     assert (graph.sent[0]["recipient"], "to" in graph.sent[0]) == (USER, False)

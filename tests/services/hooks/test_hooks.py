@@ -9,13 +9,16 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from draad.parts import PARTS
 from draad.site import Site
+from engine.ask import caught_up
 from engine.engine import Engine
 from schemas.case import CaseClosed, CaseOpened, CaseStatusChanged
 from schemas.event import Event, fact
 from services.status import hooks as module
+from services.status import waiting
 from services.status.hooks import Hooks
 from services.status.outside import Outside
 from services.status.settings import SubscribersSettings
@@ -23,7 +26,7 @@ from services.status.signing import Signer
 from services.status.webhook import PARALLEL_MAX
 from tests.contract.places import Place
 from tests.rooms import KEYS, NOW, Rooms, rooms
-from tests.services.hooks.subscriber import RESET, SILENCE, Subscriber, listening
+from tests.services.hooks.subscriber import OK, RESET, SILENCE, Subscriber, listening
 from tests.services.places import ENGINES
 
 INNER: Final = (ip_network("127.0.0.0/8"),)
@@ -151,6 +154,25 @@ async def test_who_does_not_answer_is_left_alone_for_a_while(here: Place, monkey
             here.clock.pass_(minutes=10)
             await asyncio.sleep(1)
         assert len(one.heard) == module.SILENT_MAX
+
+
+async def test_when_it_is_back_what_waits_for_it_goes_at_once_a_few_at_a_time_and_once(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAKE_S", 0.05)
+    monkeypatch.setattr(waiting, "MANY", 4)
+    async with at_work(here) as house, listening(usual="503 Later") as one:
+        await subscribed(house, one)
+        await happen(house, *(opened(f"k{number}") for number in range(10)))
+        await later(here, one, 30, minutes=1)  # By now each waits for minutes.
+        one.usual, count = OK, len(one.heard)
+        await house.engine.append(fact(opened("new"), key="new"))
+        heard = (await one.hears(count + 11))[count:]
+        await caught_up(house.engine, lambda name: name.startswith("status."))
+        left = await house.engine.fetch(select(await house.engine.table(waiting.waiting)))
+    subjects = [each.event["subject"] for each in heard]
+    assert (subjects[0], sorted(subjects[1:])) == ("case/new", [f"case/k{number}" for number in range(10)])
+    assert left == []
 
 
 async def test_what_was_on_its_way_at_a_crash_comes_again_under_the_same_id(place: Place) -> None:

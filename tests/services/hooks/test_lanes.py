@@ -16,12 +16,13 @@ from schemas.subscription import (
     SubscriptionPostponed,
     SubscriptionTold,
     SubscriptionWithheld,
+    SubscriptionWoken,
 )
-from schemas.timer import TimerElapsed, TimerSet
+from schemas.timer import TimerCleared, TimerElapsed, TimerSet
 from services.status.lanes import CHAIN_MAX, JITTER, LADDER, NAME, OWED_MAX, TRIED_FOR, Lane, lanes, tell, wait
 from tests.rooms import NOW
 
-Heard = SubscriptionOwed | SubscriptionTold | SubscriptionPostponed | TimerElapsed
+Heard = SubscriptionOwed | SubscriptionTold | SubscriptionPostponed | SubscriptionWoken | TimerElapsed
 
 ON: Final[dict[str, Any]] = {"subscription_id": "s1", "about": "case/k1"}
 SUBJECT: Final = "subscription/s1/case/k1"
@@ -80,6 +81,25 @@ def test_what_is_not_taken_is_tried_again_and_nothing_overtakes_it() -> None:
     given(lanes, owed("e1"), postponed("e1"), owed("e2")).when(elapsed(NOW)).then(due("e1", attempt=2))
 
 
+def woken(name: str, attempt: int, at: datetime = NOW) -> SubscriptionWoken:
+    return SubscriptionWoken(at=at, event_id=name, attempt=attempt, **ON)
+
+
+def test_what_waits_goes_at_once_when_its_subscriber_is_back_and_once() -> None:
+    soon = NOW + timedelta(seconds=1)
+    cleared = TimerCleared(at=soon, about=SUBJECT, name=NAME)
+    scene = given(lanes, owed("e1"), owed("e2"), postponed("e1"))
+    scene.when(woken("e1", 1, soon)).then(cleared, due("e1", soon, attempt=2))
+    given(lanes, owed("e1"), postponed("e1"), woken("e1", 1)).when(woken("e1", 1)).then()
+
+
+def test_it_is_woken_from_no_try_but_the_one_that_failed() -> None:
+    given(lanes, owed("e1")).when(woken("e1", 0)).then()  # It is under way.
+    given(lanes, owed("e1"), postponed("e1")).when(woken("e1", 2)).then()
+    given(lanes, owed("e1"), owed("e2"), postponed("e1")).when(woken("e2", 1)).then()
+    given(lanes, owed("e1"), postponed("e1"), elapsed(NOW)).when(woken("e1", 1)).then()
+
+
 def test_it_is_tried_for_three_days_and_then_the_next_has_its_turn() -> None:
     late = NOW + TRIED_FOR
     almost = late - timedelta(seconds=1)
@@ -119,14 +139,14 @@ def test_who_asks_to_be_left_alone_is_within_bounds(asked: int, least: int) -> N
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_whatever_goes_wrong_each_is_told_in_order_or_has_failed(seed: int) -> None:
+def test_whatever_goes_wrong_each_is_told_in_order_or_has_failed(seed: int) -> None:  # noqa: C901  # A whole engine.
     """The lane as an engine runs it: facts in order, timers at their hour, and a chain of causes that has an end."""
     dice, lane, now = Random(seed), Lane(), NOW
     names = [f"e{number}" for number in range(dice.randint(1, 12))]
     coming: list[tuple[Heard, int]] = [
         (owed(name, NOW + timedelta(hours=number)), 2) for number, name in enumerate(names)
     ]
-    badness, queue = dice.choice([0.0, 0.3, 0.9, 1.0]), [coming.pop(0)]
+    badness, wakes, queue = dice.choice([0.0, 0.3, 0.9, 1.0]), dice.choice([0.0, 0.5]), [coming.pop(0)]
     timer: datetime | None = None
     ends: dict[str, list[str]] = defaultdict(list)
     out = ""
@@ -148,6 +168,10 @@ def test_whatever_goes_wrong_each_is_told_in_order_or_has_failed(seed: int) -> N
             match outcome:
                 case TimerSet():
                     timer = outcome.due
+                    if lane.waits and dice.random() < wakes:
+                        queue += [(woken(lane.owed[0].event_id, lane.tried, now), 0)] * dice.choice([1, 2])
+                case TimerCleared():
+                    timer = None
                 case SubscriptionDue(event_id=name):
                     assert out == "", "one at a time"
                     out = name

@@ -64,6 +64,22 @@ def test_that_we_have_it_is_told_at_once_and_by_no_person() -> None:
     scene.when(failed(SMS, NIGHT)).then(NotificationWithheld(at=NIGHT, **ON, reason="no-road"))
 
 
+def test_no_letter_is_sent_that_would_come_after_the_appointment() -> None:
+    letter = Route(channel="letter", address="J. Bakker, Kade 2", address_id="h")
+    soon, later = NOON + timedelta(days=5), NOON + timedelta(days=5, seconds=1)
+    appointment: dict[str, Any] = {"template": "appointment-booked", "about": "appointment/a1"}
+    scene = given(notifications).when(asked(letter, **appointment, starts_at=later, until=later))
+    assert [one.type for one in scene._outcomes] == [NotificationDue.type]
+    scene = given(notifications).when(asked(letter, **appointment, starts_at=soon, until=soon))
+    assert [one.type for one in scene._outcomes] == [TaskOpened.type]
+
+
+def test_what_they_switched_off_is_told_by_nobody_and_it_is_said_why() -> None:
+    off = asked(why="switched-off")
+    scene = given(notifications).when(off).then(NotificationWithheld(at=NOON, **ON, reason="switched-off"))
+    scene.when(off, TimerElapsed(at=NOON, about="notification/n1", name=NAME, due=NOON)).then()
+
+
 def test_it_is_due_on_the_first_road_and_on_that_one_only() -> None:
     scene = given(notifications).when(asked(MAIL, SMS)).then(due(MAIL))
     scene.when(asked(MAIL, SMS)).then()

@@ -6,9 +6,12 @@ from typing import Any, Final
 import pytest
 
 from engine.testing import Scene, given
+from schemas.kinds import KINDS, OPTIONAL
 from schemas.notification import NotificationRequested, NotificationWanted
-from schemas.party import PartyAddressLinked, PartyAddressUnlinked, PartyPreferenceSet
+from schemas.party import PartyAddressLinked, PartyAddressUnlinked, PartyKindPreferred, PartyPreferenceSet
+from services.notify.hours import RECEIVED
 from services.notify.reach import ADDRESSES_MAX, Reach, reaching
+from services.notify.texts import read_texts
 
 NOW: Final = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
@@ -55,7 +58,53 @@ def test_no_text_goes_to_a_telephone_that_shows_none() -> None:
 def test_first_on_the_road_that_they_prefer_and_in_their_language() -> None:
     preference = PartyPreferenceSet(at=NOW, party_id="p1", channel="whatsapp", language="en")
     found = asked(given(reaching, mail, number, preference))
-    assert (roads(found), found.why, found.language) == ([("sms", "t"), ("email", "m")], "preference", "en")
+    assert roads(found) == [("whatsapp", "t"), ("sms", "t"), ("email", "m")]
+    assert (found.why, found.language) == ("preference", "en")
+    landline = number.model_copy(update={"address": "+31201234567"})
+    assert roads(asked(given(reaching, mail, landline, preference))) == [("email", "m")]
+
+
+def preferred(kind: str, channel: str) -> PartyKindPreferred:
+    return PartyKindPreferred(at=NOW, party_id="p1", kind=kind, channel=channel)
+
+
+def test_what_they_prefer_for_one_kind_comes_before_what_they_prefer_for_all() -> None:
+    all_of = PartyPreferenceSet(at=NOW, party_id="p1", channel="sms")
+    scene = given(reaching, mail, number, all_of, preferred("cases", "email"), preferred("reminders", "phone"))
+    opened = asked(scene, template="case-opened")
+    assert (roads(opened), opened.why) == ([("email", "m"), ("sms", "t")], "preference-of-kind")
+    assert (roads(asked(scene)), asked(scene).why) == ([("sms", "t"), ("email", "m")], "preference")
+    assert asked(scene, template="appointment-reminder").why == "prefers-a-person"
+    back = given(reaching, mail, number, all_of, preferred("cases", "email"), preferred("cases", "unknown"))
+    assert asked(back, template="case-opened").why == "preference"
+
+
+def test_what_is_off_goes_nowhere_and_what_they_have_to_hear_is_never_off() -> None:
+    scene = given(reaching, mail, number, *(preferred(kind, "off") for kind in KINDS))
+    for kind, templates in KINDS.items():
+        for found in (asked(scene, template=template) for template in templates):
+            assert (found.why == "switched-off", found.routes == ()) == (kind in OPTIONAL, kind in OPTIONAL)
+
+
+def test_every_text_is_of_one_kind_but_that_we_have_what_they_asked() -> None:
+    chosen = [template for templates in KINDS.values() for template in templates]
+    assert sorted([*chosen, RECEIVED]) == sorted(read_texts()["nl"])
+
+
+home = PartyAddressLinked(
+    at=NOW, party_id="p1", address_id="h", channel="post", address="J. Bakker, Dorpsstraat 1", certainty="certain"
+)
+
+
+def test_a_letter_is_the_last_road_but_no_reminder_and_the_only_one_for_who_prefers_it() -> None:
+    scene = given(reaching, home, mail, number)
+    assert roads(asked(scene)) == [("email", "m"), ("sms", "t"), ("letter", "h")]
+    assert roads(asked(scene, template="appointment-reminder")) == [("sms", "t"), ("email", "m")]
+    paper = PartyPreferenceSet(at=NOW, party_id="p1", channel="letter")
+    found = asked(given(reaching, home, mail, number, paper))
+    assert (roads(found), found.why) == ([("letter", "h")], "preference")
+    for_it = {"channel": "letter", "address": "J. Bakker, Kade 2", "address_id": "k"}
+    assert roads(asked(given(reaching, home, paper), **for_it)) == [("letter", "k")]
 
 
 @pytest.mark.parametrize("channel", ["phone", "letter", "counter"])

@@ -25,9 +25,10 @@ from schemas.case import CaseOpened, CaseStatusChanged
 from schemas.contact import ContactMade
 from schemas.errors import Ambiguous, Unavailable
 from schemas.event import Envelope, Event, fact
+from schemas.kinds import KINDS
 from schemas.message import MessageBounced, MessageRequested, MessageSent, MessageUnknown
 from schemas.notification import NotificationDue, NotificationRequested, NotificationWithheld
-from schemas.party import PartyAddressLinked, PartyPreferenceSet
+from schemas.party import PartyAddressLinked, PartyKindPreferred, PartyPreferenceSet
 from schemas.task import TaskOpened
 from services.intake import courier
 from services.intake.courier import Courier
@@ -38,6 +39,7 @@ from services.notify.cases import cases
 from services.notify.notification import by_a_person, notifications
 from services.notify.reach import reaching
 from services.notify.receipts import receipts
+from services.notify.settings import Template
 from services.notify.writer import Writer
 from tests.services.notify.test_writer import HEAD
 
@@ -50,6 +52,16 @@ QUIET: Final = 16  # Turns in the end in which nothing dies: more than a day and
 PARTS: Final = (appointments, cases, reaching, notifications, receipts, outbox)  # All that a word to somebody passes.
 WRITER: Final = courier_of(writer.NAME, NotificationDue)
 CARRIER: Final = courier_of(courier.NAME, MessageRequested)
+
+
+KNOWN: Final = (
+    ("email", "j@mail.example", 0.8),
+    ("phone", "+31612345678", 0.8),
+    ("post", "J. Bakker, Kade 2, 1234 AB Ons", 0.4),
+)
+NEWS: Final = Template(name="nieuws", text="Er is nieuws over uw zaak. De status is: {status}.")
+ON_WHATSAPP: Final = HEAD.settings.model_copy(update={"whatsapp": {"nl": {"case-status": NEWS}}})
+EVERY_ROAD: Final = HEAD._replace(settings=ON_WHATSAPP, letters=True)
 
 
 class Died(Exception):  # It is no error: it is what the test does.
@@ -93,9 +105,9 @@ class World:
 
     def begin(self) -> None:
         self.engine = Engine(MemoryStore(self.disk, self.clock), clock=self.clock)
-        roads = {name: Road(name, self.dice, self.taken) for name in ("email", "sms")}
+        roads = {name: Road(name, self.dice, self.taken) for name in ("email", "sms", "whatsapp", "letter")}
         self.carrier = Courier(self.engine, roads, self.clock)
-        self.writer = Writer(self.engine, HEAD, self.clock)
+        self.writer = Writer(self.engine, EVERY_ROAD, self.clock)
 
     def clock(self) -> datetime:
         return self.now
@@ -153,11 +165,13 @@ class World:
 def facts(dice: Random) -> Iterable[Event]:
     """Somebody of whom more or less is known, who hears of a case and of an appointment."""
     on: dict[str, Any] = {"at": START, "party_id": "p1"}
-    for channel, address in (("email", "j@mail.example"), ("phone", "+31612345678")):
-        if dice.random() < 0.8:
+    for channel, address, often in KNOWN:
+        if dice.random() < often:
             yield PartyAddressLinked(**on, address_id=channel[0], channel=channel, address=address, certainty="certain")
-    if dice.random() < 0.2:
-        yield PartyPreferenceSet(**on, channel=dice.choice(["sms", "email", "letter"]))
+    if dice.random() < 0.3:
+        yield PartyPreferenceSet(**on, channel=dice.choice(["sms", "email", "whatsapp", "letter", "phone"]))
+    if dice.random() < 0.3:
+        yield PartyKindPreferred(**on, kind=dice.choice([*KINDS]), channel=dice.choice(["off", "sms", "letter"]))
     yield CaseOpened(**on, case_id="k1", kind="passport", title="Paspoort")
     yield CaseStatusChanged(at=START, case_id="k1", status="klaar")
     starts = START + timedelta(days=dice.choice([1, 3, 6]))

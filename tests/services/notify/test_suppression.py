@@ -82,6 +82,12 @@ def test_whoever_writes_more_shuts_nothing(text: str) -> None:
     given(suppression).when(wrote(text)).then()
 
 
+def test_stop_on_whatsapp_shuts_whatsapp_alone() -> None:
+    scene = given(suppression).when(wrote("Stop", "whatsapp"))
+    scene.then(suppressed("whatsapp", "opted-out"), noted("Wil geen WhatsApp meer van ons."))
+    scene.when(wrote("start", "whatsapp")).then(restored("whatsapp", "opted-in"), noted("Wil weer WhatsApp van ons."))
+
+
 def test_stop_in_a_mail_is_a_question_like_any_other() -> None:
     given(suppression).when(wrote("STOP", "email")).then()
 

@@ -184,3 +184,10 @@ def test_whatever_is_agreed_reminders_come_in_time_apart_and_on_days_on_which_th
 
 def test_its_name_is_for_ever() -> None:
     assert NAME == "notify.appointments"
+
+
+def test_who_gave_a_postal_address_for_it_is_told_there() -> None:
+    by_post = booked.model_copy(update={"kind": "post", "address": "J. Bakker, Kade 2, 1234 AB Ons", "address_id": "h"})
+    [told] = [one for one in given(appointments).when(by_post)._outcomes if one.type == NotificationWanted.type]
+    wanted = NotificationWanted.model_validate_json(told.data)
+    assert (wanted.channel, wanted.address_id) == ("letter", "h")

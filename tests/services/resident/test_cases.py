@@ -186,7 +186,42 @@ async def test_how_they_like_to_hear_is_kept_once_and_said_and_holds_for_all_tha
     assert "U hebt niets gekozen." in await town.opens(path)
 
 
-@pytest.mark.parametrize("fields", [{}, {"road": "fax", "language": "nl"}, {"road": "sms", "language": "xx"}])
+async def test_for_each_kind_of_message_they_choose_a_road_and_it_is_said_why(town: Town) -> None:
+    party = await town.party()
+    path = town.link("m", party)
+    fields = {"key": "d" * 24, "road": "usual", "language": "nl", "kind-reminders": "off", "kind-cases": "email"}
+    for _ in range(2):
+        await town.posts(f"{path}/preferences", 200, **fields, **{"kind-progress": "usual"})
+    facts = await town.facts("party.kind-preferred")
+    assert [(one["kind"], one["channel"], one["how"]) for one in facts] == [
+        ("reminders", "off", "page"),
+        ("cases", "email", "page"),
+    ]
+    said = await town.opens(path)
+    assert "Herinneringen: niet. Dat koos u." in said
+    assert "Uw zaken: per mail. Dat koos u." in said
+    await town.posts(f"{path}/preferences", 200, key="e" * 24, road="sms", language="en")  # A page of before.
+    assert "Reminders: not at all. You chose so." in await town.opens(path)
+    await town.posts(f"{path}/preferences", 200, **fields | {"key": "f" * 24, "kind-reminders": "usual"})
+    assert "Herinneringen" not in await town.opens(path)
+
+
+async def test_a_program_says_it_too_and_hears_what_cannot_be_off(town: Town) -> None:
+    party = await town.party()
+    await town.says(f"parties/{party}/preference", channel="off", kind="progress")
+    [fact] = await town.facts("party.kind-preferred")
+    assert (fact["kind"], fact["channel"], fact["how"]) == ("progress", "off", "api")
+    headers = {"authorization": f"Bearer {TOKEN}", "Idempotency-Key": "no"}
+    for body in ({"channel": "off"}, {"channel": "off", "kind": "cases"}, {"channel": "sms", "kind": "weather"}):
+        answer = await town.house.client.post(f"/v1/parties/{party}/preference", json=body, headers=headers)
+        assert answer.status_code == 400, answer.text
+    assert await town.facts("party.preference-set") == []
+
+
+MUST: Final = {"road": "sms", "language": "nl", "kind-cases": "off"}
+
+
+@pytest.mark.parametrize("fields", [{}, {"road": "fax", "language": "nl"}, {"road": "sms", "language": "xx"}, MUST])
 async def test_a_choice_that_is_none_is_not_kept(town: Town, fields: dict[str, str]) -> None:
     path = town.link("m", await town.party())
     assert "Kies een van de manieren" in await town.posts(f"{path}/preferences", 400, **fields)

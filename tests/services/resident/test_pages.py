@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from channels.link import APPOINTMENT, PARTY, Links
+from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE, Links
 from draad.keys import keys_of
 from draad.settings import Settings
 from tests.chromium import fit, opened, press
@@ -157,13 +157,20 @@ def test_all_their_cases_are_read_as_stories_and_asked_about_and_they_choose_how
     phone.get_by_role("link", name="Kies hoe u van ons hoort").click()
     fit(phone, "resident-preferences")
     phone.get_by_label("Per sms").check()
+    phone.get_by_label("Voortgang").select_option(label="Niet")
     phone.get_by_label("English").check()
     phone.get_by_role("button", name="Bewaar").click()
     expect(phone.get_by_role("status")).to_contain_text("We saved your choice")
     fit(phone, "resident-preferences-saved")
     phone.goto(at)
     expect(phone.get_by_text("You chose text messages.")).to_be_visible()
+    expect(phone.get_by_text("Progress: not at all. You chose so.")).to_be_visible()
     fit(phone, "resident-cases-english")
+    phone.goto(f"{link(house, folder, f'{UNSUBSCRIBE}/reminders', who)}?lang=nl")
+    fit(phone, "resident-unsubscribe")
+    phone.get_by_role("button", name="Stuur mij dit niet meer").click()
+    expect(phone.get_by_role("status")).to_contain_text("Wij hebben uw keuze bewaard")
+    fit(phone, "resident-unsubscribed")
 
 
 def test_it_is_worked_with_a_keyboard_alone(page: Page, house: Running, folder: Path) -> None:
