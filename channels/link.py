@@ -1,4 +1,4 @@
-"""A link opens one thing (an appointment, a party's own page) for whoever holds it, and only we can make one.
+"""A link opens one thing (an appointment, a party's own page, a question) for whoever holds it; only we can make one.
 
 What stands in it is the thing's id, turned by a cipher into 128 bits that tell nobody anything, and the hour in which
 it was made. So whoever writes a message needs no look-up to make one, nobody can guess one, and it is short enough for
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 APPOINTMENT: Final = "a"
 PARTY: Final = "m"  # Mijn zaken.
 UNSUBSCRIBE: Final = "u"  # With a kind of message behind it: each has links of its own.
+OPINION: Final = "o"  # A question what they think.
 ID_BYTES: Final = 16
 HOUR_BYTES: Final = 3
 HOUR: Final = timedelta(hours=1)

@@ -103,7 +103,8 @@ def letterhead(site: Site, roads: Roads, links: Links) -> Letterhead:
     assert site.notify
     places = {name: Place(branch.title, branch.here) for name, branch in site.branches.items()}
     prints = any(getattr(box, "print_folder", None) for box in roads.plan.inboxes.get("letter", {}).values())
-    return Letterhead(site.notify, site.texts, places, mailboxes(roads), links, site.form.answer_days, prints)
+    days = site.form.answer_days
+    return Letterhead(site.notify, site.texts, places, mailboxes(roads), links, days, prints, site.opinion)
 
 
 def mailboxes(roads: Roads) -> Mapping[str, str]:

@@ -139,6 +139,10 @@ def site(settings: Settings) -> Finding:
         )
     if found.notify and (missing := unheard(found.notify, settings)):
         return Finding(f"Residents are to be told from {missing}, which is not in the file of channels.", well=False)
+    if found.opinion and not linked(settings):
+        return Finding(
+            "Residents are to be asked what they think, and the file of channels has no public_url.", well=False
+        )
     told = f"in the name of {found.notify.organisation}" if found.notify else "nothing"
     return Finding(
         f"Branches: {', '.join(found.branches)}. Steps of a journey are counted for {many(found)}. "
@@ -170,6 +174,14 @@ def unheard(notify: NotifySettings, settings: Settings) -> str:
     wanted = {"email": notify.email_inbox, "sms": notify.sms_inbox}
     offered = {road: box for road, box in wanted.items() if road in there} or wanted
     return next((f"[{road}.{box}]" for road, box in offered.items() if box not in there.get(road, {})), "")
+
+
+def linked(settings: Settings) -> bool:
+    """Whether the world finds us, so that a link can lead here."""
+    try:
+        return bool(read_plan(settings.channels, os.environ).public_url)
+    except Misconfigured:
+        return True  # Which is told already.
 
 
 def many(found: Site) -> str:

@@ -17,7 +17,7 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE
+from channels.link import APPOINTMENT, OPINION, PARTY, UNSUBSCRIBE
 from draad.problem import RETRY_AFTER_S, Answers
 from draad.rates import GUESS, OPEN, PROGRAM, SESSION, SOCKET, STRANGER, VISITOR, Rates
 from draad.scopes import needed
@@ -81,7 +81,7 @@ OPENINGS: Final = (
     Opening(re.compile(r"/contact(/.*)?"), VISITOR),
     Opening(re.compile(r"/journey(/.*)?"), VISITOR, ANYWHERE),  # Told by pages of others.
     Opening(
-        re.compile(rf"/({APPOINTMENT}|{PARTY}|{UNSUBSCRIBE})/.+"), VISITOR, UNLISTED
+        re.compile(rf"/({APPOINTMENT}|{PARTY}|{OPINION}|{UNSUBSCRIBE})/.+"), VISITOR, UNLISTED
     ),  # By whoever was sent a link.
 )
 UNKNOWN: Final = frozenset({GUESS, STRANGER})

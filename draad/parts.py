@@ -30,15 +30,21 @@ from services.notify.appointments import appointments as appointments_told
 from services.notify.cases import cases as cases_told
 from services.notify.confirmation import confirmation
 from services.notify.effect import effects
+from services.notify.ended import ended
 from services.notify.evidence import evidence
+from services.notify.finished import finished_cases, finished_visits
 from services.notify.language import languages
 from services.notify.notification import notifications
+from services.notify.opinion import opinions
 from services.notify.owed import asked, owed
+from services.notify.owners import owners
+from services.notify.questions import questions
 from services.notify.reach import reaching
 from services.notify.receipts import receipts
 from services.notify.reminded import reminded
 from services.notify.shut import addresses_shut
 from services.notify.suppression import suppression
+from services.resident.opinions import asked_opinions, counted
 from services.status.attendance import attendance
 from services.status.calls import calls
 from services.status.deadlines import deadlines
@@ -109,11 +115,23 @@ NOTIFY: Final[tuple[Part, ...]] = (
     reminded,
     effects,
 )
+# Only where it says that residents are asked what they think.
+OPINION: Final[tuple[Part, ...]] = (
+    owners,
+    ended,
+    finished_cases,
+    finished_visits,
+    opinions,
+    questions,
+    counted,
+    asked_opinions,
+)
 # Only where it says which case system there is.
 ZAKEN: Final[tuple[Part, ...]] = (cases_followed, seen)
-EVERY: Final = (*PARTS, *NOTIFY, *ZAKEN)
+EVERY: Final = (*PARTS, *NOTIFY, *OPINION, *ZAKEN)
 
 
 def parts_of(site: Site) -> tuple[Part, ...]:
     """What runs there."""
-    return (*PARTS, *(NOTIFY if site.notify else ()), *(ZAKEN if site.zaken else ()))
+    told, asked = NOTIFY if site.notify else (), OPINION if site.opinion else ()
+    return (*PARTS, *told, *asked, *(ZAKEN if site.zaken else ()))

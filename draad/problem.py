@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE
+from channels.link import APPOINTMENT, OPINION, PARTY, UNSUBSCRIBE
 from schemas.errors import Conflict, DraadError, Refused, Unavailable, Untrusted
 from services.desk.page import Page
 from services.intake.form import PREFIX, Form, language_of
@@ -17,7 +17,7 @@ from services.resident.page import Page as ResidentPage
 
 RETRY_AFTER_S: Final = 5
 STATUS: Final[Mapping[type[DraadError], int]] = {Refused: 400, Untrusted: 401, Conflict: 409, Unavailable: 503}
-LINKED: Final = (f"/{APPOINTMENT}/", f"/{PARTY}/", f"/{UNSUBSCRIBE}/")  # Where links lead.
+LINKED: Final = tuple(f"/{kind}/" for kind in (APPOINTMENT, PARTY, OPINION, UNSUBSCRIBE))  # Where links lead.
 DETAILS: Final[Mapping[int, str]] = {
     404: "there is nothing at this address",
     405: "this address does not take that method",

@@ -14,7 +14,7 @@ from draad.site import Site
 from engine.engine import Engine
 from services.desk import counter
 from services.desk.theirs import theirs
-from services.resident import appointment, cases, unsubscribe
+from services.resident import appointment, cases, opinion, unsubscribe
 from services.resident.known import House, Municipality, Register
 from services.resident.page import Page
 
@@ -28,7 +28,9 @@ def page_of(site: Site, roads: Roads) -> Page | None:
     return Page(Municipality(said.organisation, said.phone, said.statuses, site.branches, sender))
 
 
-def pages(engine: Engine, keys: Keys, roads: Roads, clock: Callable[[], datetime], page: Page) -> APIRouter:
+def pages(  # noqa: PLR0913, PLR0917  # All that they stand on.
+    engine: Engine, keys: Keys, roads: Roads, clock: Callable[[], datetime], page: Page, site: Site
+) -> APIRouter:
     house = House(
         engine,
         Links(keys.links, roads.plan.public_url),
@@ -38,6 +40,6 @@ def pages(engine: Engine, keys: Keys, roads: Roads, clock: Callable[[], datetime
         Register(partial(counter.find, engine), partial(theirs, engine)),
     )
     every = APIRouter()
-    for room in (appointment, cases, unsubscribe):
+    for room in (appointment, cases, unsubscribe, *((opinion,) if site.opinion else ())):
         every.include_router(room.router(house, page))
     return every

@@ -1,7 +1,8 @@
-"""What residents meet: branches, our own form, whose pages tell of a journey, what they are told, and of which cases.
+"""What residents meet: branches, our own form, whose pages tell of a journey, what they are told and asked.
 
-And which inner networks subscribers may have. Read from the file that DRAAD_SITE names. Without one there is a branch
-`main`, a form, no journey is counted, nobody is told anything, and subscribers are out in the open.
+And of which cases, and which inner networks subscribers may have. Read from the file that DRAAD_SITE names. Without
+one there is a branch `main`, a form, no journey is counted, nobody is told or asked anything, and subscribers are out
+in the open.
 """
 
 from collections.abc import Mapping
@@ -19,13 +20,13 @@ from services.intake.branches import DEFAULT, Branches, branches
 from services.intake.form import FormSettings
 from services.intake.journey import JourneySettings
 from services.metrics.settings import MetricsSettings
-from services.notify.settings import NotifySettings
+from services.notify.settings import NotifySettings, OpinionSettings
 from services.notify.texts import Texts, read_texts
 from services.status.settings import SubscribersSettings
 from services.zaken.settings import ZakenSettings
 
 NOTHING: Final[Mapping[str, str]] = {}
-TABLES: Final = ("branches", "form", "journey", "notify", "zaken", "subscribers", "metrics")
+TABLES: Final = ("branches", "form", "journey", "notify", "opinion", "zaken", "subscribers", "metrics")
 CHANNELS: Final = "channels"  # Before the first table: the file of channels, seen from this one.
 
 Table = TypeVar("Table", bound=BaseModel)
@@ -40,6 +41,7 @@ class Site:
     journey: JourneySettings = field(default_factory=JourneySettings)
     notify: NotifySettings | None = None  # In whose name residents are told; nobody is, without it.
     texts: Texts = field(default_factory=dict)  # And in which words.
+    opinion: OpinionSettings | None = None  # Nobody is asked what they think, without it.
     zaken: ZakenSettings | None = None  # The case system; there is none, without it.
     subscribers: SubscribersSettings = field(default_factory=SubscribersSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)  # What is too late, and which products there are.
@@ -51,7 +53,7 @@ def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
         return Site()
     said = {name: table for name, table in parsed(path, wrong).items() if name != CHANNELS}
     if not said.keys() <= set(TABLES) or not all(isinstance(table, dict) for table in said.values()):
-        there = "[branches.main], [form], [journey], [notify], [zaken], [subscribers] and [metrics]"
+        there = "[branches.main], [form], [journey], [notify], [opinion], [zaken], [subscribers] and [metrics]"
         raise wrong(path, f"knows the tables {there} only")
     try:
         places = branches(said.get("branches", {}))
@@ -59,10 +61,13 @@ def read_site(path: Path | None, environ: Mapping[str, str] = NOTHING) -> Site:
         raise wrong(path, f"is wrong in [branches]: {error}") from None
     form, journey = table(path, FormSettings, "form", said), table(path, JourneySettings, "journey", said)
     notify = table(path, NotifySettings, "notify", said) if "notify" in said else None
+    opinion = table(path, OpinionSettings, "opinion", said) if "opinion" in said else None
+    if opinion and not notify:
+        raise wrong(path, "has a table [opinion] and none [notify]: whoever is asked, is asked in a name")
     zaken = case_system(path, said["zaken"], environ) if "zaken" in said else None
     subscribers = table(path, SubscribersSettings, "subscribers", said)
     texts = texts_of(path, notify) if notify else {}
-    return Site(places, form, journey, notify, texts, zaken, subscribers, counting(path, said, journey))
+    return Site(places, form, journey, notify, texts, opinion, zaken, subscribers, counting(path, said, journey))
 
 
 def counting(path: Path, said: Mapping[str, Any], journey: JourneySettings) -> MetricsSettings:

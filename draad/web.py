@@ -117,7 +117,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
         app.include_router(taking(engine, keys, clock, site.branches))
         app.include_router(form.router(asking))
         if own:
-            app.include_router(residents.pages(engine, keys, roads, clock, own))
+            app.include_router(residents.pages(engine, keys, roads, clock, own, site))
         app.include_router(journey.router(engine, clock, site.journey))
         app.include_router(programs(engine, keys, clock, site, source, news))
         mender = Mender(engine, blobs, roads.channels, clock)

@@ -3,7 +3,7 @@
 Begin with `event.py`; then each noun has its own file. `make schemas` writes what is generated from them.
 """
 
-from schemas.address import AddressRestored, AddressRevealed, AddressSuppressed
+from schemas.address import AddressOwned, AddressRestored, AddressRevealed, AddressSuppressed
 from schemas.appointment import (
     AppointmentArrived,
     AppointmentBooked,
@@ -42,6 +42,7 @@ from schemas.contact import (
     ContactMissed,
     ContactNoted,
     ContactOverdue,
+    ContactPlaced,
     ContactReceived,
     ContactTied,
     ContactTransferred,
@@ -83,6 +84,14 @@ from schemas.notification import (
     NotificationWithheld,
     NotificationWritten,
 )
+from schemas.opinion import (
+    OpinionAsked,
+    OpinionCounted,
+    OpinionDeclined,
+    OpinionGiven,
+    OpinionPrompted,
+    OpinionWanted,
+)
 from schemas.party import (
     PartyAddressLinked,
     PartyAddressUnlinked,
@@ -115,6 +124,7 @@ from schemas.token import TokenIssued, TokenRefused, TokenRevoked, TokenUsed
 
 __all__ = [
     "CATALOGUE",
+    "AddressOwned",
     "AddressRestored",
     "AddressRevealed",
     "AddressSuppressed",
@@ -151,6 +161,7 @@ __all__ = [
     "ContactMissed",
     "ContactNoted",
     "ContactOverdue",
+    "ContactPlaced",
     "ContactReceived",
     "ContactTied",
     "ContactTransferred",
@@ -189,6 +200,12 @@ __all__ = [
     "NotificationWanted",
     "NotificationWithheld",
     "NotificationWritten",
+    "OpinionAsked",
+    "OpinionCounted",
+    "OpinionDeclined",
+    "OpinionGiven",
+    "OpinionPrompted",
+    "OpinionWanted",
     "PartyAddressLinked",
     "PartyAddressUnlinked",
     "PartyIdentifierSet",

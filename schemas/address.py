@@ -6,7 +6,7 @@ One that is no more, or whose owner wants nothing there, is written to by no pro
 from typing import ClassVar
 
 from schemas.contact import Certainty
-from schemas.event import Event, Id, Line, NoWhen, Word
+from schemas.event import Event, Id, Line, NoWhen, Word, Yes
 
 
 class AddressRevealed(Event):
@@ -49,6 +49,20 @@ class AddressRestored(Event):
     address_id: Id
     channel: Word
     reason: Word
+
+    @property
+    def subject(self) -> str:
+        return f"address/{self.address_id}"
+
+
+class AddressOwned(Event):
+    """This party is certainly reached there; or, with `owned` false, is so no more."""
+
+    type: ClassVar[str] = "address.owned"
+
+    address_id: Id
+    party_id: Id
+    owned: Yes = True
 
     @property
     def subject(self) -> str:

@@ -180,6 +180,17 @@ class ContactOverdue(OnAddress):
     due: When
 
 
+class ContactPlaced(OnAddress):
+    """What is said of it elsewhere, said to its address: who made it, or of which kind the case is that it is in."""
+
+    type: ClassVar[str] = "contact.placed"
+
+    party_id: NoId = ""
+    case_id: NoId = ""
+    kind: Word = "unknown"
+    placed: Yes = True  # False: it was not them after all.
+
+
 class ContactTied(OnAddress):
     """It is about this object: a tree, a street, a building. `object_id` is the keyed hash of what it is called."""
 

@@ -69,6 +69,8 @@ class Wish(Notification):
     inbox: Word = "unknown"  # What it answers came in here,
     thread_id: NoId = ""  # and belongs to this conversation;
     reply_to: NoReference = ""  # and this is the provider's id of it.
+    happened_at: NoWhen = None  # When they had to do with us, of which it asks what they think,
+    happened_by: Word = "unknown"  # and by which channel.
 
 
 class NotificationWanted(Wish):

@@ -19,6 +19,7 @@ from schemas import contact as c
 from schemas import conversation as v
 from schemas import message as m
 from schemas import notification as n
+from schemas import opinion as o
 from schemas import party as p
 from schemas import task as t
 from schemas.address import AddressRestored, AddressRevealed, AddressSuppressed
@@ -151,6 +152,8 @@ OfRest = (
     | n.NotificationFailed
     | n.NotificationUnknown
     | n.NotificationWithheld
+    | o.OpinionWanted
+    | o.OpinionGiven
 )
 Fact = OfAddress | OfParty | OfCase | OfRest
 
@@ -184,7 +187,7 @@ def show(about: About, event: Fact, cause: Envelope) -> tuple[About, list[Put]]:
             ids |= {"contact_id": "", "address_id": ""}  # In no story: who watches one hears that it grew.
         case v.Conversation():
             ids["contact_id"] = ids["contact_id"] or event.conversation_id  # It is named after its first contact.
-        case k.Case() | t.Task() | a.Appointment() | n.Notification():
+        case k.Case() | t.Task() | a.Appointment() | n.Notification() | o.OpinionWanted() | o.OpinionGiven():
             ids |= {name: getattr(after, name) for name in ABOUT if not ids[name]}
         case _:
             pass
@@ -200,7 +203,13 @@ def remember(about: About, event: Fact) -> About:
             return about.but(sent=sent)
         case k.CaseOpened():
             return about.but(party_id=event.party_id)
-        case t.TaskOpened() | a.AppointmentBooked() | a.AppointmentWalkedIn() | n.NotificationRequested():
+        case (
+            t.TaskOpened()
+            | a.AppointmentBooked()
+            | a.AppointmentWalkedIn()
+            | n.NotificationRequested()
+            | o.OpinionWanted()
+        ):
             said = {name: value for name in ABOUT if (value := getattr(event, name, ""))}
             return about.but(**named(getattr(event, "about", "")) | said)
         case _:

@@ -90,6 +90,7 @@ SAID: Final[Mapping[str, tuple[str, str, str]]] = {
     "appointment.called": ("Opgeroepen bij de balie", "counter", "plain"),
     "appointment.served": ("Geholpen bij de balie", "answered", "done"),
     "appointment.no-show": ("Niet verschenen", "missed", "missed"),
+    "opinion.given": ("Wat de inwoner ervan vond", "note", "in"),
     "notification.requested": ("Bericht klaargezet", "letter", "plain"),
     "notification.sent": ("Bericht verstuurd", "letter", "plain"),
     "notification.delivered": ("Bericht afgeleverd", "letter", "done"),
@@ -107,6 +108,7 @@ QUIET: Final = frozenset(  # The contact itself stands beside it.
         "notification.delivered",
         "notification.bounced",
         "notification.unknown",
+        "opinion.wanted",
     }
 )
 
@@ -210,6 +212,8 @@ def detail(row: Row, more: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911  # 
             return "Voorgesteld, nog niet bevestigd."
         case "contact.made" if more.get("reached") is False:
             return "Niemand bereikt."
+        case "opinion.given":
+            return f"Cijfer: {more.get('score')} van 10."
         case "task.tried":
             return "Bereikt." if more.get("reached") else "Niemand bereikt."
         case "task.opened" | "task.assigned":

@@ -4,7 +4,9 @@ It reads cases, appointments, and how a party can be reached. It writes what is 
 words, and what became of it. What it writes leaves by the same roads as an agent's letters, and stands in the same
 story.
 
-reads:   appointment.*, case.*, party.*, contact.made, contact.received, conversation.*, message.*, timer.elapsed
-writes:  notification.*, address.suppressed, address.restored, contact.made, contact.noted, appointment.confirmed,
-         appointment.cancelled, appointment.reminded, task.opened, timer.set, timer.cleared
+reads:   appointment.*, case.*, party.*, contact.made, contact.received, conversation.*, message.*, timer.elapsed,
+         opinion.declined
+writes:  notification.*, address.suppressed, address.restored, address.owned, contact.placed, contact.made,
+         contact.noted, appointment.confirmed, appointment.cancelled, appointment.reminded, opinion.prompted,
+         opinion.wanted, opinion.asked, task.opened, timer.set, timer.cleared
 """

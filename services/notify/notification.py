@@ -22,6 +22,7 @@ from schemas.notification import (
 from schemas.task import TaskOpened
 from schemas.timer import TimerElapsed, TimerSet
 from services.notify.hours import RECEIVED, closes, next_open
+from services.notify.opinion import ASKS
 
 NAME: Final = "notify.notification"
 BY_A_PERSON: Final = timedelta(days=1)  # Within which somebody tells them after all.
@@ -117,8 +118,8 @@ def too_late_by_post(asked: NotificationRequested, at: datetime) -> bool:
 
 
 def at_last(asked: NotificationRequested, at: datetime) -> Event:
-    """No road is left. Whoever asked something hears from a person anyhow; all else a person tells."""
-    if asked.template == RECEIVED:
+    """No road is left. Who asked hears from a person anyhow, and nobody has to be asked; all else a person tells."""
+    if asked.template in {RECEIVED, *ASKS}:
         return NotificationWithheld(at=at, notification_id=asked.notification_id, reason="no-road")
     return by_a_person(asked, at)
 

@@ -44,6 +44,14 @@ class Template(BaseModel):
         return names(self.text)
 
 
+class OpinionSettings(BaseModel):
+    """Residents are asked what they think only where this is filled in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    sensitive: tuple[Word, ...]  # Products, and kinds of cases, of which nobody is ever asked.
+
+
 class NotifySettings(BaseModel):
     """Residents are told only where this is filled in."""
 

@@ -20,8 +20,32 @@ from schemas.event import Line, Text, Word
 OURS: Final = Path(__file__).parent / "texts"
 LANGUAGES: Final = ("nl", "en")
 FIELDS: Final = frozenset(
-    "organisation phone title status says next due due_short day day_short hour branch code link stop".split()  # noqa: SIM905
+    "organisation phone title status says next due due_short day day_short hour branch code link stop "  # noqa: SIM905
+    "contact contact_day contact_day_short".split()
 )
+# By which channel somebody had to do with us, in a sentence; of others nothing is said.
+CONTACT: Final[Mapping[str, Mapping[str, str]]] = {
+    "nl": {
+        "phone": "per telefoon",
+        "counter": "aan de balie",
+        "email": "per mail",
+        "sms": "per sms",
+        "whatsapp": "per WhatsApp",
+        "web": "via onze website",
+        "chat": "in de chat",
+        "letter": "per brief",
+    },
+    "en": {
+        "phone": "by telephone",
+        "counter": "at the counter",
+        "email": "by e-mail",
+        "sms": "by text message",
+        "whatsapp": "by WhatsApp",
+        "web": "on our website",
+        "chat": "in the chat",
+        "letter": "by letter",
+    },
+}
 USUAL: Final = "usual"
 NO_LETTER: Final = frozenset({"link", "stop"})  # Nobody types these.
 NO_SMS: Final = frozenset({"title", "says", "next", "code", "stop"})  # What may be a secret, or be long.

@@ -17,7 +17,7 @@ from babel.dates import format_date, format_time
 from channels.calendar import Agreed, calendar
 from channels.days import ZONE, answered_by, day_of
 from channels.gsm import counted, plain
-from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE, Links
+from channels.link import APPOINTMENT, OPINION, PARTY, UNSUBSCRIBE, Links
 from engine.courier import Delivery
 from engine.engine import Engine
 from engine.work import reason
@@ -34,9 +34,10 @@ from schemas.notification import (
 )
 from services.notify.hours import RECEIVED, closes, next_open
 from services.notify.known import NOTHING, Known, language_of, shut_for
+from services.notify.opinion import ASKS
 from services.notify.receipts import AGENT
-from services.notify.settings import NotifySettings, Status, Template
-from services.notify.texts import LANGUAGES, USUAL, Texts, Wording, filled
+from services.notify.settings import NotifySettings, OpinionSettings, Status, Template
+from services.notify.texts import CONTACT, LANGUAGES, USUAL, Texts, Wording, filled
 
 NAME: Final = "notify.writer"
 AT_ONCE: Final = 16
@@ -66,6 +67,7 @@ class Letterhead(NamedTuple):
     links: Links  # To the pages of residents.
     answer_days: int = 2  # Working days in which a question is answered.
     letters: bool = False  # Whether letters can be printed.
+    opinion: OpinionSettings | None = None  # Nobody is asked what they think, without it.
 
 
 class Writer:
@@ -73,9 +75,8 @@ class Writer:
 
     def __init__(self, engine: Engine, letterhead: Letterhead, clock: Callable[[], datetime]) -> None:
         self._engine, self._clock = engine, clock
-        self._settings, self._texts, self._places, self._senders, self._links, self._answer_days, self._letters = (
-            letterhead
-        )
+        self._settings, self._texts, self._places, self._senders, self._links = letterhead[:5]
+        self._answer_days, self._letters, self._opinion = letterhead[5:]
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -114,16 +115,20 @@ class Writer:
         if next_open(due.channel, now, due.template) > now:
             return NotificationPostponed(at=now, notification_id=due.notification_id, channel=due.channel)
         if shut := known.shut or self._unreachable(due):
-            said = {"notification_id": due.notification_id, "channel": due.channel}
-            return NotificationFailed(at=now, reason=shut, **said)
+            return failed(due, now, shut)
         if not self._informs(due):
             return NotificationWithheld(at=now, notification_id=due.notification_id, reason="not-informed")
         try:
-            return self._message(due, now, self._language(due, known))
+            message = self._message(due, now, self._language(due, known))
         except Exception as error:  # noqa: BLE001  # A text that cannot be filled in holds nobody else up.
             log.error("notify.unwritten", template=due.template, error=reason(error))  # noqa: TRY400
-            said = {"notification_id": due.notification_id, "channel": due.channel}
-            return NotificationFailed(at=now, reason="not-written", **said)
+            return failed(due, now, "not-written")
+        return message if self._leads(due, now, message) else failed(due, now, "no-link")
+
+    def _leads(self, due: NotificationDue, now: datetime, message: ContactMade) -> bool:
+        """Whether a question leads to where it is answered: without that there is nothing in it."""
+        link = self._link(due, now)
+        return due.template not in ASKS or (bool(link) and link in message.text)
 
     def kept(self, due: NotificationDue, outcome: Event) -> Sequence[NotificationWritten]:
         """That it was written, and what can prove later in which words."""
@@ -148,7 +153,9 @@ class Writer:
         ]
 
     def _informs(self, due: NotificationDue) -> bool:
-        """Whether the municipality wants this told at all."""
+        """Whether the municipality wants this told, or asked, at all."""
+        if due.template in ASKS:
+            return self._opinion is not None and not {due.kind, due.product} & {*self._opinion.sensitive}
         if due.template != RECEIVED:
             return self._status(due).inform
         ours = due.address in self._senders.values()  # A mail from ourselves asks nothing.
@@ -244,10 +251,15 @@ class Writer:
             "code": due.code,
             "link": self._link(due, now),
             "stop": self._stop(due, now),
+            "contact": CONTACT[language].get(due.happened_by, ""),
+            "contact_day": format_date(day_of(due.happened_at), "d MMMM y", language) if due.happened_at else "",
+            "contact_day_short": format_date(day_of(due.happened_at), "d MMM", language) if due.happened_at else "",
         }
 
     def _link(self, due: NotificationDue, now: datetime) -> str:
-        """To the appointment; and else to all that is theirs, which goes to nobody but where they surely are."""
+        """To the question, or the appointment; else to all that is theirs, which goes only where they surely are."""
+        if due.template in ASKS:
+            return self._links.to(OPINION, due.notification_id, now)
         kind, _, name = due.about.partition("/")
         if kind == "appointment":
             return self._links.to(APPOINTMENT, name, now)
@@ -270,6 +282,10 @@ class Writer:
         branch, organisation = self._place(due).title, self._settings.organisation
         agreed = Agreed(due.about, due.version, due.starts_at, due.minutes, branch, organisation, sender)
         return calendar(agreed, due.at, due.address, off=due.template == "appointment-cancelled")
+
+
+def failed(due: NotificationDue, now: datetime, reason: str) -> NotificationFailed:
+    return NotificationFailed(at=now, notification_id=due.notification_id, channel=due.channel, reason=reason)
 
 
 def short(text: str, said: Mapping[str, str]) -> str:

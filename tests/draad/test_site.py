@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from draad.configured import FILE_BYTES_MAX
-from draad.parts import NOTIFY, PARTS, ZAKEN, parts_of
+from draad.parts import NOTIFY, OPINION, PARTS, ZAKEN, parts_of
 from draad.settings import Misconfigured, Settings
 from draad.site import channels_file, read_site
 from services.zaken.settings import ZakenSettings
@@ -43,6 +43,8 @@ def test_the_example_is_read() -> None:
         ('[notify]\norganisation = "x"\ngeheim = 1', r"\[notify\]"),
         ('[notify]\norganisation = "x"\n[notify.statuses.passport.ready]\ngeheim = 1', r"\[notify\]"),
         ('[notify]\norganisation = "x"\ntexts = "geheim"', "neither nl.toml nor en.toml"),
+        ("[opinion]", r"\[opinion\]: sensitive"),
+        ("[opinion]\nsensitive = []", r"none \[notify\]"),
         ("[zaken]", r"\[zaken\]: zaken_url"),
         ('[zaken]\nzaken_url = "http://geheim.example/zaken/"', r"\[zaken\]: zaken_url"),
         ('[zaken]\nsecret = "geheim"', r"\[zaken\]"),
@@ -89,6 +91,15 @@ def test_texts_of_their_own_lie_beside_the_file(tmp_path: Path) -> None:
 def test_residents_are_told_only_where_it_says_in_whose_name(tmp_path: Path) -> None:
     assert parts_of(read_site(EXAMPLE)) == (*PARTS, *NOTIFY)
     assert parts_of(read_site(None)) == PARTS
+
+
+def test_residents_are_asked_what_they_think_only_where_it_says_of_what_never(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text('[notify]\norganisation = "x"\n[opinion]\nsensitive = ["bijstand"]')
+    site = read_site(path)
+    assert parts_of(site) == (*PARTS, *NOTIFY, *OPINION)
+    assert site.opinion
+    assert site.opinion.sensitive == ("bijstand",)
 
 
 def zaken(**more: object) -> str:

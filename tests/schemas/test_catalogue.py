@@ -18,6 +18,7 @@ TOPICS = {
     "notification",
     "party",
     "mailbox",
+    "opinion",
     "quarantine",
     "subscription",
     "task",

@@ -10,7 +10,7 @@ import pytest
 from icalendar import Calendar
 
 from channels.gsm import Count, counted, plain
-from channels.link import APPOINTMENT, PARTY, Links
+from channels.link import APPOINTMENT, OPINION, PARTY, Links
 from engine.engine import Engine
 from engine.memory import Disk, MemoryStore
 from schemas.contact import ContactMade
@@ -26,7 +26,8 @@ from schemas.notification import (
 from services.notify.hours import RECEIVED
 from services.notify.known import Known
 from services.notify.language import languages
-from services.notify.settings import NotifySettings, Status
+from services.notify.opinion import ASKS
+from services.notify.settings import NotifySettings, OpinionSettings, Status
 from services.notify.shut import addresses_shut
 from services.notify.texts import FIELDS, LANGUAGES, filled, read_texts
 from services.notify.writer import Letterhead, Place, Writer
@@ -41,7 +42,11 @@ SETTINGS: Final = NotifySettings(
 )
 TEXTS: Final = read_texts()
 LINKS: Final = Links(b"l" * 32, "https://draad.voorbeeld.nl")
-HEAD: Final = Letterhead(SETTINGS, TEXTS, {"main": Place("Stadhuis")}, {"main": "info@voorbeeld.nl"}, LINKS)
+ASKED: Final = OpinionSettings(sensitive=("bijstand",))
+HEAD: Final = Letterhead(
+    SETTINGS, TEXTS, {"main": Place("Stadhuis")}, {"main": "info@voorbeeld.nl"}, LINKS, opinion=ASKED
+)
+OPINION_ID: Final = "0c9d1e2f-4b5a-5678-9abc-def012345678"
 TEMPLATES: Final = sorted(TEXTS["nl"])
 
 
@@ -53,6 +58,8 @@ def due(template: str = "appointment-booked", channel: str = "email", **more: An
         "branch": "main", "starts_at": STARTS, "code": "BK417", "minutes": 20, "version": 1,
     }  # fmt: skip
     said["kind"] = "email" if template == RECEIVED else "passport"
+    if template in ASKS:
+        said |= {"notification_id": OPINION_ID, "starts_at": None, "happened_at": NOW, "happened_by": "phone"}
     return NotificationDue(at=NOW, **(said | more))
 
 
@@ -205,7 +212,7 @@ def test_what_is_due_again_is_another_message() -> None:
 
 VISIT: Final = "6f2ab4f0-9e3d-5c1b-8a7e-0123456789ab"
 WHO: Final = "0c9d1e2f-4b5a-5678-9abc-def012345678"
-LED: Final = re.compile(r"https://draad\.voorbeeld\.nl/([am])/(\S+)")
+LED: Final = re.compile(r"https://draad\.voorbeeld\.nl/([amo])/(\S+)")
 
 
 def led(text: str) -> list[tuple[str, str]]:
@@ -228,9 +235,10 @@ def test_an_sms_has_the_link_only_where_it_stays_one_message(template: str, lang
     said = {"language": language, "about": f"appointment/{VISIT}", "party_id": WHO}
     sms = written(due(template, "sms", **said)).text
     assert counted(sms).segments == 1
-    assert led(sms) == ([(APPOINTMENT, VISIT)] if template == "appointment-booked" else [])
+    asks = [(OPINION, OPINION_ID)] if template in ASKS else []  # Nothing else is in it.
+    assert led(sms) == ([(APPOINTMENT, VISIT)] if template == "appointment-booked" else asks)
     there = HEAD._replace(places={"main": Place("Stadskantoor in het winkelcentrum")})
-    assert led(written(due(template, "sms", **said), there).text) == []
+    assert led(written(due(template, "sms", **said), there).text) == asks
 
 
 def test_where_nobody_can_come_or_for_a_name_that_is_not_ours_no_link_is_written_and_no_hole_is_left() -> None:

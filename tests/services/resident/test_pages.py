@@ -1,6 +1,8 @@
 """The resident's own pages in a real browser: on a telephone first, without a script, in Dutch and in English."""
 
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -9,9 +11,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from channels.link import APPOINTMENT, PARTY, UNSUBSCRIBE, Links
+from channels.link import APPOINTMENT, OPINION, PARTY, UNSUBSCRIBE, Links
 from draad.keys import keys_of
 from draad.settings import Settings
+from engine.engine import open_engine
+from schemas.event import derived, fact
+from schemas.opinion import OpinionWanted
 from tests.chromium import fit, opened, press
 from tests.running import Running, running
 from tests.story.town import eventually
@@ -23,6 +28,9 @@ title = "Stadskantoor aan de Grote Markt"
 [notify]
 organisation = "Gemeente Voorbeeld"
 phone = "14 020"
+
+[opinion]
+sensitive = ["bijstand"]
 
 [notify.statuses.passport.ready]
 title = "klaar om op te halen"
@@ -42,9 +50,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("resident")
 
 
+ASKED: Final = derived("a question")
+
+
+async def asked(log: str) -> None:
+    """Somebody was helped, and is to be asked what they think: an hour later, in a house that runs."""
+    now = datetime.now(UTC)
+    one = OpinionWanted(
+        at=now, opinion_id=ASKED, party_id="p1", about="contact/c1", channel="phone", happened_at=now
+    )  # fmt: skip
+    async with open_engine(log) as engine:
+        await engine.append(fact(one, key="o1"))
+
+
 @pytest.fixture(scope="module")
 def house(folder: Path) -> Iterator[Running]:
     (folder / "site.toml").write_text(SITE)
+    keys_of(Settings(log=f"sqlite:///{folder / 'draad.db'}"), facts=False)
+    with ThreadPoolExecutor(1) as elsewhere:  # The browser's loop runs in this thread.
+        elsewhere.submit(asyncio.run, asked(f"sqlite:///{folder / 'draad.db'}")).result()
     with running(folder / "draad.db", DRAAD_SITE=str(folder / "site.toml")) as there:
         yield there
 
@@ -185,3 +209,29 @@ def test_whoever_has_nothing_with_us_reads_so(page: Page, house: Running, folder
     there(page, link(house, folder, PARTY, party(house, "nieuw")))
     expect(page.get_by_text("U hebt geen zaken bij ons.")).to_be_visible()
     fit(page, "resident-nothing")
+
+
+def test_what_they_think_is_said_in_two_taps_and_may_be_mended(phone: Page, house: Running, folder: Path) -> None:
+    at = link(house, folder, OPINION, ASKED)
+    there(phone, at)
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Wat vindt u van onze hulp?")
+    fit(phone, "resident-opinion")
+    phone.get_by_role("button", name="Verstuur mijn antwoord").click()
+    expect(phone.get_by_role("alert")).to_contain_text("Kies een cijfer van 1 tot en met 10")
+    fit(phone, "resident-opinion-wrong")
+    phone.get_by_role("radio", name="8", exact=True).check()
+    phone.get_by_role("button", name="Verstuur mijn antwoord").click()
+    expect(phone.get_by_role("status")).to_contain_text("U gaf ons een 8.")
+    fit(phone, "resident-opinion-thanks")
+    phone.get_by_role("link", name="Verander mijn antwoord").click()
+    expect(phone.get_by_role("radio", name="8", exact=True)).to_be_checked()
+    phone.get_by_role("radio", name="8", exact=True).focus()
+    press(phone, "ArrowRight", "Tab")
+    phone.keyboard.type("Een aardige collega, maar ik moest lang wachten.")
+    press(phone, "Tab", "Enter")
+    expect(phone.get_by_role("status")).to_contain_text("U gaf ons een 9.")
+    phone.get_by_role("link", name="English").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("What do you think of our help?")
+    phone.get_by_role("button", name="Do not ask me this again").click()
+    expect(phone.get_by_role("status")).to_contain_text("We will not ask you this again")
+    fit(phone, "resident-opinion-declined")
