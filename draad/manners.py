@@ -36,7 +36,8 @@ SOCKETS_MAX: Final = 2_000  # Open at once, of one node.
 HEALTH: Final = re.compile(r"/health/(live|ready)")
 LINK: Final = re.compile(r"/open/([^/]*)")
 FOR_A_SESSION: Final = re.compile(
-    r"/|/(live|threads|register|tasks|counter|quarantine|search)(/.*)?|/looked|/outbox(/.*)?|/notifications/[^/]+/proof"
+    r"/|/(live|threads|register|tasks|counter|quarantine|search|figures|outbox)(/.*)?|/looked"
+    r"|/notifications/[^/]+/proof"
 )  # The rest is for programs, with a token.
 
 HEADERS: Final[Mapping[str, str]] = {

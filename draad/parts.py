@@ -25,6 +25,7 @@ from services.metrics.cases import cases as cases_counted
 from services.metrics.contacts import contacts as contacts_counted
 from services.metrics.journeys import journeys as journeys_counted
 from services.metrics.notifications import notifications as notifications_counted
+from services.metrics.opinions import opinions as opinions_counted
 from services.metrics.tasks import tasks as tasks_counted
 from services.notify.appointments import appointments as appointments_told
 from services.notify.cases import cases as cases_told
@@ -97,6 +98,7 @@ PARTS: Final[tuple[Part, ...]] = (
     appointments_counted,
     notifications_counted,
     journeys_counted,
+    opinions_counted,
 )
 # Only where DRAAD_SITE says in whose name residents are told.
 NOTIFY: Final[tuple[Part, ...]] = (

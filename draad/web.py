@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channels.chat import Chat
 from draad import health, residents
+from draad.figures import figures
 from draad.keys import Keys
 from draad.manners import API_VERSION, Manners, remote
 from draad.problem import PROBLEM, Answers
@@ -27,6 +28,7 @@ from engine.engine import Engine
 from schemas.errors import DraadError
 from services.access.gate import Gate
 from services.desk import callbacks, counter, daylist, finding, lookers, routes, unread
+from services.desk import figures as figure_pages
 from services.desk import proofs as proof_pages
 from services.desk import records as stories
 from services.desk.board import board
@@ -124,7 +126,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
         app.include_router(quarantine_api.router(mender))
         app.include_router(stories.router(engine, news, keys.addresses, clock))
         desk = Desk(engine, door, clock, keys.addresses, presence)
-        app.include_router(desk_pages(desk, news, page, site.branches, mender, around))
+        app.include_router(desk_pages(desk, news, page, site, mender, around))
         app.include_router(entrance(door, page, Login(accounts, keys.door, clock) if accounts else None))
     app.include_router(health.router(engine, watch, clock))
     app.mount("/assets", assets())
@@ -157,7 +159,7 @@ def describe(app: FastAPI) -> None:
 
 
 def desk_pages(  # noqa: PLR0913, PLR0917  # All that they stand on.
-    base: Desk, news: News, page: Page, branches: Branches, mender: Mender, around: Surroundings | None
+    base: Desk, news: News, page: Page, site: Site, mender: Mender, around: Surroundings | None
 ) -> APIRouter:
     """What agents see and use."""
     every = APIRouter()
@@ -167,8 +169,9 @@ def desk_pages(  # noqa: PLR0913, PLR0917  # All that they stand on.
         finding.router(base, page),
         lookers.router(base, page),
         unread.router(base, page, mender.retry),
-        daylist.router(base, page, branches),
+        daylist.router(base, page, site.branches),
         proof_pages.router(base, page, partial(proofs.proof, base.engine)),
+        figure_pages.router(base, page, figures(base.engine, site.metrics)),
     ):
         every.include_router(pages)
     if around:

@@ -105,7 +105,7 @@ from schemas.party import (
 )
 from schemas.quarantine import QuarantineDiscarded, QuarantineEntered, QuarantineMended
 from schemas.reading import read
-from schemas.record import RecordOpened
+from schemas.record import RecordOpened, RecordRefused
 from schemas.subscription import (
     SubscriptionDue,
     SubscriptionEnded,
@@ -219,6 +219,7 @@ __all__ = [
     "QuarantineEntered",
     "QuarantineMended",
     "RecordOpened",
+    "RecordRefused",
     "SubscriptionDue",
     "SubscriptionEnded",
     "SubscriptionFailed",

@@ -128,6 +128,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     card.CardWritten,
     card.CardRemoved,
     record.RecordOpened,
+    record.RecordRefused,
     token.TokenIssued,
     token.TokenRevoked,
     token.TokenUsed,

@@ -1,4 +1,4 @@
-"""Record: who looked at whose story. It is kept as long as that story."""
+"""Record: who looked at whose story, which is kept as long as that story; and who was refused what."""
 
 from typing import ClassVar
 
@@ -17,3 +17,16 @@ class RecordOpened(Event):
     @property
     def subject(self) -> str:
         return self.about
+
+
+class RecordRefused(Event):
+    """An agent asked for what is not for their role; `what` says what: figures."""
+
+    type: ClassVar[str] = "record.refused"
+
+    agent_id: Id
+    what: Word
+
+    @property
+    def subject(self) -> str:
+        return f"agent/{self.agent_id}"

@@ -1,4 +1,4 @@
-"""Who opened which story, and when: a row each time that it was written down."""
+"""Who opened which story, or was refused a page, and when: a row each time that it was written down."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
 from engine.processor import Put, projection
 from engine.work import stamp
 from schemas.event import Envelope
-from schemas.record import RecordOpened
+from schemas.record import RecordOpened, RecordRefused
 from services.desk.entry import KEY, Moment, Sorted
 
 table: Final = Table(
@@ -25,9 +25,10 @@ table: Final = Table(
 )
 
 
-def look(event: RecordOpened, cause: Envelope) -> list[Put]:
+def look(event: RecordOpened | RecordRefused, cause: Envelope) -> list[Put]:
     where = {"partition": cause.partition, "position": cause.position}
-    said = {"about": event.about, "agent_id": event.agent_id, "why": event.why}
+    about, why = (event.about, event.why) if isinstance(event, RecordOpened) else (event.what, "refused")
+    said = {"about": about, "agent_id": event.agent_id, "why": why}
     return [Put(where | said | {"at": stamp(event.at)})]
 
 

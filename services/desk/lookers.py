@@ -96,4 +96,4 @@ async def titles(engine: Engine, abouts: Sequence[str]) -> dict[str, str]:
     table = await engine.table(parties)
     known = await engine.fetch(select(table.c.party_id, table.c.name).where(table.c.party_id.in_(names)))
     veiled = {f"party/{row['party_id']}": words.veiled(row["name"]) for row in known}
-    return {about: veiled.get(about) or words.story(about) for about in abouts}
+    return {about: veiled.get(about) or words.PAGES.get(about) or words.story(about) for about in abouts}

@@ -93,7 +93,9 @@ LOOKED: Final[Mapping[str, str]] = {
     "open": "opende",
     "search": "vond door te zoeken",
     "answer": "beantwoordde",
+    "refused": "werd geweigerd bij",
 }
+PAGES: Final[Mapping[str, str]] = {"figures": "Cijfers"}  # That are not for everybody, and no story.
 KINDS: Final[Mapping[str, str]] = {
     "call-back": "Terugbellen",
     "question": "Vraag",

@@ -17,6 +17,7 @@ from services.metrics.contacts import contacts
 from services.metrics.days import By, Days, Stretch, named, stretches
 from services.metrics.journeys import STEPS, journeys
 from services.metrics.notifications import notifications
+from services.metrics.opinions import opinions
 from services.metrics.tally import AMOUNTS, BUCKETS, SCALES
 from services.metrics.tasks import tasks
 
@@ -33,6 +34,7 @@ VIEWS: Final[Sequence[tuple[Projection, Sequence[str]]]] = (
     (appointments, OF_APPOINTMENTS.split()),
     (notifications, ("notification", "notification-sent")),
     (journeys, STEPS),
+    (opinions, ("opinion-asked", "opinion")),
 )
 
 

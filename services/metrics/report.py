@@ -197,12 +197,13 @@ def figure(one: Definition, cells: Cells, settings: MetricsSettings) -> Figure:
         part, all_ = counted(one.share.part, cells, settings), counted(one.share.whole, cells, settings)
         return Figure(value=round(part / all_, 4) if all_ else None, part=part, whole=all_, late=late)
     if one.mean:
-        return mean(whole(cells, one.mean), SCALES[one.mean], late)
+        return mean(whole(cells, one.mean), one, late)
     return Figure(value=counted(one.sum, cells, settings), late=late)
 
 
-def mean(cell: Cell, scale: Sequence[int], late: int) -> Figure:
-    value = (cell.total + cell.many // 2) // cell.many if cell.many else None
+def mean(cell: Cell, one: Definition, late: int) -> Figure:
+    scale, digits = SCALES[one.mean], 1 if one.unit == "mark" else None
+    value = round(cell.total / cell.many, digits) if cell.many else None
     half, most = cell.within(50, scale), cell.within(90, scale)
     return Figure(value=value, whole=cell.many, half_within=half, most_within=most, late=late)
 

@@ -11,6 +11,7 @@ from schemas.event import TYPE, Event
 from schemas.jsonschema import ANY_TOPIC, subject_pattern, topic
 
 TOPICS = {
+    "agent",
     "address",
     "appointment",
     "case",

@@ -139,7 +139,18 @@ def test_the_asyncapi_document_has_what_its_standard_requires() -> None:
 
 
 def test_every_topic_is_a_channel_that_is_read_and_written() -> None:
-    names = ["address", "appointment", "case", "journey", "mailbox", "notification", "opinion", "party", "quarantine"]
+    names = [
+        "address",
+        "agent",
+        "appointment",
+        "case",
+        "journey",
+        "mailbox",
+        "notification",
+        "opinion",
+        "party",
+        "quarantine",
+    ]
     names += ["subscription", "task", "token"]
     assert sorted(API["channels"]) == topics() == names
     assert sorted(API["operations"]) == sorted(f"{verb}-{name}" for name in topics() for verb in ("send", "receive"))

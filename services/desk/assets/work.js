@@ -432,7 +432,7 @@ let reloading = 0;
 function reloadPart() {
   reloading ||= setTimeout(async () => {
     try {
-      const answer = await fetch(location.pathname, { cache: "no-store", headers: { Accept: "text/html" } });
+      const answer = await fetch(part.dataset.part || location.pathname, { cache: "no-store", headers: { Accept: "text/html" } });
       reloading = 0;
       if (answer.status === 401) return out();
       if (!answer.ok) throw new Error();
