@@ -11,7 +11,6 @@ from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
-    nullcontext,
     suppress,
 )
 from enum import Enum
@@ -128,9 +127,8 @@ async def serve(settings: Settings, say: Say, role: Role = Role.ALL, around: Aro
             await opened.enter_async_context(serving(rooms, door, settings.trusted_proxies))
             await begun(rooms)
             greet(settings, rooms, token, say)
-            await opened.enter_async_context(
-                around.lives(settings.address, token, rooms.door) if around else nullcontext()
-            )
+            if around:
+                await opened.enter_async_context(around.lives(settings.address, token, rooms.door))
             await stop.wait()
             say("Draad stops: it finishes what it was doing.")
             rooms.news.close()

@@ -105,8 +105,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
     Without `accounts` only a link opens the desk. `scraper` is a token that opens the figures, and nothing else.
     """
     page, site = Page(accounts=accounts is not None, more=around.templates if around else None), site or Site()
-    roads, blobs = roads or Roads(), blobs or MemoryBlobs()
-    rates = rates or Rates(registry=engine.meter.registry)
+    roads, blobs, rates = roads or Roads(), blobs or MemoryBlobs(), rates or Rates(registry=engine.meter.registry)
     asking, own = form.Form(engine, keys.addresses, keys.tokens, clock, site.form), residents.page_of(site, roads)
     door, gate = Door(keys.door, clock), Gate(engine, keys.programs, token, clock, scraper=scraper)
     answers = Answers(page, asking, own)

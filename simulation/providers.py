@@ -12,7 +12,7 @@ from simulation.meta import Meta
 from simulation.outbox import Outbox, Sent
 from simulation.people import GONE
 from simulation.relay import Relay, relaying
-from simulation.streets import Streets
+from simulation.streets import Streets, steady
 from simulation.twilio import Twilio
 
 LOST: Final = 0.06  # How many SMS no telephone takes.
@@ -121,6 +121,6 @@ class Providers:
         await asyncio.sleep(self._dice.uniform(*UNDERWAY_S))
 
     def follow(self, what: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(what)
+        task = asyncio.create_task(steady("receipts", what))
         self._underway.add(task)
         task.add_done_callback(self._underway.discard)

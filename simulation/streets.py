@@ -7,14 +7,16 @@ import asyncio
 import json
 import random
 import smtplib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any, Final
 from uuid import UUID
 
 import httpx
+import structlog
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
 
 from simulation import meta, twilio
 from simulation.letters import INFO, form, garbled, mail, step
@@ -28,6 +30,11 @@ SITE: Final = "https://www.oefenstad.example"  # The municipality's own website.
 
 class Refusal(Exception):
     """Draad did not take what it should have."""
+
+
+STUMBLES: Final = (Refusal, httpx.HTTPError, OSError, smtplib.SMTPException, WebSocketException)
+
+log = structlog.get_logger("town")
 
 
 class Streets:
@@ -127,6 +134,14 @@ class Streets:
         """As the browser on the website opens it."""
         at = self.address.replace("http://", "ws://")
         return connect(f"{at}/chat/main/socket", origin=SITE, proxy=None)  # type: ignore[arg-type]
+
+
+async def steady(scene: str, work: Awaitable[None]) -> None:
+    """Whatever does not go as it should is logged, and the town goes on."""
+    try:
+        await work
+    except STUMBLES as error:
+        log.warning("town.stumbled", scene=scene, error=type(error).__name__)
 
 
 async def says(socket: ClientConnection, **frame: Any) -> None:

@@ -9,13 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from smtplib import SMTPException
 from typing import Any, Final, NamedTuple
 
-import httpx
 import structlog
 from fastapi import APIRouter
-from websockets.exceptions import WebSocketException
 
 from services.desk.door import Door
 from services.desk.forms import Desk
@@ -29,7 +26,7 @@ from simulation.people import QUESTIONS, THANKS, resident
 from simulation.providers import Providers
 from simulation.relay import HERE
 from simulation.scenes import SCENES, THANKED, Scene, Stage, fills_in, mails, whatsapps
-from simulation.streets import SITE, Refusal, Streets
+from simulation.streets import SITE, STUMBLES, Streets, steady
 
 PAGES: Final = Path(__file__).parent / "pages"
 SITE_FILE: Final = Path(__file__).parent / "site.toml"  # What residents meet.
@@ -41,7 +38,6 @@ RESIDENTS: Final = 150  # Few enough that they come again, over another road.
 MAT: Final = (mails, fills_in, whatsapps)
 MAT_EACH: Final = 6
 MAT_S: Final = 300.0
-STUMBLES: Final = (Refusal, httpx.HTTPError, OSError, SMTPException, WebSocketException)
 
 log = structlog.get_logger("town")
 
@@ -105,15 +101,16 @@ class Town:
         colleagues = Colleagues(streets, door, self._dice, self.minute_s)
         stage = Stage(streets, colleagues, self._dice)
         self.providers.tell(streets, lambda *what: self.thanks(stage, *what))
-        tasks = [asyncio.create_task(work) for work in (self.days(stage), again(colleagues.run), self.deals(stage))]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self.providers.rest()
-            await streets.close()
+        async with asyncio.TaskGroup() as group:
+            going = (self.days(stage), again(colleagues.run), self.deals(stage))
+            tasks = [group.create_task(work) for work in going]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await self.providers.rest()
+        await streets.close()
 
     async def days(self, stage: Stage) -> None:
         """One after the other."""
@@ -124,13 +121,14 @@ class Town:
                 for each in sorted((*overnight(dice), *day(dice)), key=lambda each: each.at_s):
                     due = begins + each.at_s * self.minute_s / 60
                     await asyncio.sleep(max(0.0, due - loop.time()))
-                    group.create_task(played(each, stage))
+                    group.create_task(steady(each.scene.__name__, each.scene(stage, resident(each.who))))
 
     async def deals(self, stage: Stage) -> None:
         """Cases go on, one status after the other."""
         async with asyncio.TaskGroup() as group:
             while True:
-                group.create_task(self.dealt(stage, await stage.colleagues.opened.get()))
+                case_id = await stage.colleagues.opened.get()
+                group.create_task(steady("deals", self.dealt(stage, case_id)))
 
     async def dealt(self, stage: Stage, case_id: str) -> None:
         for status in STATUSES:
@@ -144,17 +142,9 @@ class Town:
         if channel not in {"sms", "whatsapp"} or not written or self._dice.random() > THANKED:
             return
         await stage.minutes(1, 3)
-        who = next(each for each in map(resident, range(RESIDENTS)) if each.phone == to)
+        who = next((each for each in map(resident, range(RESIDENTS)) if each.phone == to), resident(0))
         says = stage.streets.texts if channel == "sms" else stage.streets.whatsapps
         await says(who, self._dice.choice(THANKS))
-
-
-async def played(each: Coming, stage: Stage) -> None:
-    """One scene. Whatever does not go as it should is logged, and the town goes on."""
-    try:
-        await each.scene(stage, resident(each.who))
-    except STUMBLES as error:
-        log.warning("town.stumbled", scene=each.scene.__name__, error=type(error).__name__)
 
 
 async def again(work: Callable[[], Awaitable[None]]) -> None:
