@@ -33,7 +33,7 @@ check: $(VENV)/.test ## Check layout, style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-fetched: $(VENV)/.test ## Have what tests need from the network: Kafka, and a client of desk tools
+fetched: $(VENV)/.test ## Have what tests need from the network: Kafka, a client of desk tools, and faust
 	$(BIN)/python -m infra.fetched
 
 format: $(VENV)/.test ## Lay out the code, and mend what can be mended by itself
