@@ -19,7 +19,8 @@ from schemas.errors import Refused
 from schemas.event import derived
 from schemas.notification import NotificationDue
 from services.notify.hours import RECEIVED
-from services.notify.settings import NotifySettings
+from services.notify.opinion import ASKS
+from services.notify.settings import NotifySettings, OpinionSettings
 from services.notify.texts import USUAL, Texts, Written, read_texts
 from services.notify.writer import Letterhead, Place, Writer
 
@@ -96,7 +97,8 @@ def letterhead(site: Site) -> Letterhead:
     places = {name: Place(branch.title, branch.here) for name, branch in site.branches.items()}
     links = Links(b"preview", "https://contact.voorbeeld.nl")
     settings = site.notify or NOBODY
-    return Letterhead(settings, site.texts or read_texts(), places, {}, links, site.form.answer_days, letters=True)
+    texts, asks = site.texts or read_texts(), site.opinion or OpinionSettings(sensitive=())
+    return Letterhead(settings, texts, places, {}, links, site.form.answer_days, letters=True, opinion=asks)
 
 
 def now() -> datetime:
@@ -111,9 +113,10 @@ def example(site: Site, template: str, language: str, road: str) -> Notification
     kind, status = next(iter(informs), ("passport", "in-behandeling"))
     visit = template.startswith("appointment-")
     more: dict[str, Any] = {"branch": branch, "starts_at": STARTS, "minutes": 20, "code": "BK417"} if visit else {}
+    more |= {"happened_at": NOW, "happened_by": "phone"} if template in ASKS else {}
     return NotificationDue(
         at=NOW,
-        notification_id="preview",
+        notification_id=derived("preview"),
         party_id=derived("preview"),
         about=f"{'appointment' if visit else 'case'}/{derived('preview')}",
         template=template,

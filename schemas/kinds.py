@@ -11,11 +11,12 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "appointments": ("appointment-booked", "appointment-changed", "appointment-cancelled"),
     "reminders": ("appointment-reminder",),
     "progress": ("case-status",),
+    "opinions": ("opinion-contact", "opinion-case"),
     "cases": ("case-opened", "case-due", "case-closed", "case-reopened"),
 }
 # That it came in, by when it is decided and what was decided has to be told (Awb 3:41, 4:14, 4:15); and who does not
 # hear that an appointment moved comes for nothing.
-OPTIONAL: Final = frozenset({"reminders", "progress"})
+OPTIONAL: Final = frozenset({"reminders", "progress", "opinions"})
 OFF: Final = "off"  # As a channel: on none.
 USUAL: Final = "unknown"  # As a channel: as they hear of all else.
 

@@ -37,6 +37,7 @@ MESSAGES: Final[Mapping[str, str]] = {  # Kinds of them, for each of which resid
     "appointments": "Afspraken",
     "reminders": "Herinneringen",
     "progress": "Voortgang",
+    "opinions": "Vragen naar hun mening",
     "cases": "Zaken",
 }
 REASONS: Final[Mapping[str, str]] = {

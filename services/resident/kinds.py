@@ -15,12 +15,14 @@ CALLED: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "appointments": ("Uw afspraken", "Of een afspraak vaststaat, is verzet of niet doorgaat."),
         "reminders": ("Herinneringen", "Kort voor uw afspraak."),
         "progress": ("Voortgang", "Als wij een stap verder zijn met uw zaak."),
+        "opinions": ("Uw mening", "Na contact of een zaak vragen wij wat u vindt. Meedoen is vrijwillig."),
         "cases": ("Uw zaken", "Dat wij begonnen zijn, wanneer wij klaar zijn, en wat eruit kwam."),
     },
     "en": {
         "appointments": ("Your appointments", "Whether an appointment is made, moved or cancelled."),
         "reminders": ("Reminders", "Shortly before your appointment."),
         "progress": ("Progress", "When we have taken another step in your case."),
+        "opinions": ("Your opinion", "After contact or a case we ask what you think. Taking part is voluntary."),
         "cases": ("Your cases", "That we started, when we will finish, and what came of it."),
     },
 }

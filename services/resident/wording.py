@@ -114,7 +114,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear_lead": "Lukt het niet op de manier die u kiest? Dan proberen wij een andere.",
         "hear_kinds": "Over sommige dingen anders?",
         "hear_off": (
-            "Herinneringen en voortgang kunt u uitzetten. Zet u ze uit? Dan hoort u nog wel of uw afspraak doorgaat, "
+            "Zet u iets uit? Dan hoort u nog wel of uw afspraak doorgaat, "
             "dat wij uw aanvraag hebben, en wat wij besluiten. Dat moeten wij u vertellen."
         ),
         "hear_usual": "Dat maakt mij niet uit",
@@ -278,7 +278,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hear_lead": "If it does not work the way you choose, we try another.",
         "hear_kinds": "Some things another way?",
         "hear_off": (
-            "You can switch off reminders and progress. If you do, you still hear whether your appointment goes ahead, "
+            "If you switch something off, you still hear whether your appointment goes ahead, "
             "that we have your application, and what we decide. We have to tell you that."
         ),
         "hear_usual": "I do not mind",

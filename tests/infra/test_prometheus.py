@@ -30,6 +30,7 @@ QUERIES: Final = sorted(
 SHOWN_ELSEWHERE: Final = {
     "DraadLogAway": ("draad_log_away", "tests/draad/test_many.py"),
     "DraadResidentsNotTold": ("draad_notify_gap", "tests/services/notify/test_gap.py"),
+    "DraadRoadRests": ("draad_roads_resting", "tests/services/test_breaker.py"),
     "DraadBudgetSpent": ("draad_over_budget_total", "tests/services/test_courier.py"),
     "DraadSurge": ("draad_surge_contacts", "tests/infra/test_surge.py"),
 }
@@ -104,6 +105,7 @@ FAULTS: Final[dict[str, tuple[dict[str, tuple[str, str]], int]]] = {
     "DraadUnreadable": ({WEBHOOKS % "unreadable": ("0", "1")}, 0),
     "DraadMessagesUnknown": ({MESSAGES % "unknown": ("0", "1")}, 0),
     "DraadMessagesFailing": ({MESSAGES % "sent": ("0", "0"), MESSAGES % "failed": ("0", "9+9")}, 10),
+    "DraadRoadRests": ({"draad_roads_resting": ("0", "1")}, 10),
     "DraadBudgetSpent": ({'draad_over_budget_total{channel="sms"}': ("0", "1")}, 0),
     "DraadResidentsNotTold": ({"draad_notify_gap": ("0", "1")}, 0),
     "DraadCaseSystemAway": ({"draad_zaken_up": ("1", "0")}, 15),
