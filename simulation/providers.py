@@ -80,8 +80,7 @@ class Providers:
         """This is called in a thread."""
 
         def kept() -> None:
-            text = message["text"]["body"]
-            sent = self.outbox.put("whatsapp", f"+{message['to']}", text, "aangenomen door Meta (nagebootst)")
+            sent = self.outbox.put("whatsapp", f"+{message['to']}", read(message), "aangenomen door Meta (nagebootst)")
             self.follow(self.chats(sent, message))
 
         self._loop.call_soon_threadsafe(kept)
@@ -124,3 +123,12 @@ class Providers:
         task = asyncio.create_task(steady("receipts", what))
         self._underway.add(task)
         task.add_done_callback(self._underway.discard)
+
+
+def read(message: Mapping[str, Any]) -> str:
+    """What a message on WhatsApp says: its text, or the name of its template and what stands in its gaps."""
+    if "text" in message:
+        return str(message["text"]["body"])
+    template = message["template"]
+    gaps = (gap.get("text", "") for part in template.get("components", ()) for gap in part.get("parameters", ()))
+    return "\n".join([f"[{template['name']}]", *gaps])

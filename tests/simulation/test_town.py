@@ -8,6 +8,7 @@ import httpx
 from channels.address import address, reachable_by_sms
 from draad.site import read_site
 from simulation.people import AGENTS, QUESTIONS, resident
+from simulation.providers import read
 from simulation.town import RESIDENTS, SITE_FILE, day
 from tests.rooms import rooms
 
@@ -39,3 +40,10 @@ async def test_a_real_draad_has_no_outbox() -> None:
             answer = await house.client.get(path)
             assert answer.status_code == httpx.codes.NOT_FOUND
         assert "/outbox" not in (await house.client.get("/")).text
+
+
+def test_a_message_by_template_is_read_by_its_name_and_gaps() -> None:
+    gaps = [{"type": "text", "text": "maandag"}, {"type": "text", "text": "10:00"}]
+    template = {"name": "afspraak", "components": [{"type": "body", "parameters": gaps}]}
+    assert read({"template": template}) == "[afspraak]\nmaandag\n10:00"
+    assert read({"text": {"body": "Tot zo."}}) == "Tot zo."
