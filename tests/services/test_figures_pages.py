@@ -94,6 +94,7 @@ def test_figures_are_compared_read_beside_their_tables_printed_and_refreshed_and
     page.emulate_media(media="print", reduced_motion="reduce")
     assert page.pdf().startswith(b"%PDF")
     expect(page.locator("nav")).to_be_hidden()
+    expect(page.get_by_role("region", name="Tabel: Contacten")).to_have_css("max-height", "none")  # All of it.
     picture(page, "figures-print", whole=True)
     page.emulate_media(media="screen")
     page.get_by_role("link", name="English").click()
