@@ -16,6 +16,7 @@ from simulation.twilio import Callback, Voice
 
 PATIENCE_MINUTES: Final = 4.0  # Who is not answered within these hangs up.
 BOOKED_MINUTES: Final = 25.0  # How long before their hour people book in this town.
+BOOKED_S_MIN: Final = 60.0  # And in ours at least: nobody is told any more of what is about to begin.
 MISSED: Final = 0.13  # How many do not come, as in the town of which the figures are known.
 CANCELLED: Final = 0.12
 THANKED: Final = 0.4
@@ -136,7 +137,7 @@ async def walks_in(stage: Stage, who: Resident) -> None:
 async def books(stage: Stage, who: Resident) -> None:
     """An appointment: they come, do not come, or cancel in time."""
     streets, reference = stage.streets, stage.streets.name()
-    starts = datetime.now(UTC) + timedelta(seconds=BOOKED_MINUTES * stage.minute_s)
+    starts = datetime.now(UTC) + timedelta(seconds=max(BOOKED_S_MIN, BOOKED_MINUTES * stage.minute_s))
     where = {"kind": "email", "value": who.email} if who.email else {"kind": "phone", "value": who.phone}
     said = {"reference": reference, "product": stage.question().product, "address": where}
     await streets.api("/v1/appointments", **said, starts_at=starts.isoformat())
