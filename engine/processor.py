@@ -15,7 +15,9 @@ from sqlalchemy import Table
 
 from schemas.event import Envelope, Event, effect
 
-DEPTH_MAX: Final = 16  # Two processors that answer each other stop here, with a name, not with a full disk.
+# Two processors that answer each other stop here, with a name, not with a full disk. The longest honest chain is a
+# message that one road after the other does not take: six outcomes each, and before and after them ten or so.
+DEPTH_MAX: Final = 64
 OUTCOMES_MAX: Final = 100  # Of one step.
 STATE_CHARS_MAX: Final = 1_000_000  # Of one subject.
 OPENED_MAX: Final = 2_048  # Events that are kept as they were read: many parts read the same one shortly after another.

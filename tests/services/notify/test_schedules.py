@@ -4,6 +4,7 @@ Each schedule is played from a seed: roads that are away, refuse, take it and sa
 that come back; and a process that dies before or after any step, and begins anew with what is on the disk.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -59,6 +60,7 @@ KNOWN: Final = (
     ("phone", "+31612345678", 0.8),
     ("post", "J. Bakker, Kade 2, 1234 AB Ons", 0.4),
 )
+NEWS_TOLD: Final = '"case-status"'
 NEWS: Final = Template(name="nieuws", text="Er is nieuws over uw zaak. De status is: {status}.")
 ON_WHATSAPP: Final = HEAD.settings.model_copy(update={"whatsapp": {"nl": {"case-status": NEWS}}})
 EVERY_ROAD: Final = HEAD._replace(settings=ON_WHATSAPP, letters=True)
@@ -167,7 +169,7 @@ def facts(dice: Random) -> Iterable[Event]:
     on: dict[str, Any] = {"at": START, "party_id": "p1"}
     for channel, address, often in KNOWN:
         if dice.random() < often:
-            yield PartyAddressLinked(**on, address_id=channel[0], channel=channel, address=address, certainty="certain")
+            yield PartyAddressLinked(**on, address_id=channel, channel=channel, address=address, certainty="certain")
     if dice.random() < 0.3:
         yield PartyPreferenceSet(**on, channel=dice.choice(["sms", "email", "whatsapp", "letter", "phone"]))
     if dice.random() < 0.3:
@@ -224,3 +226,29 @@ def task_of(notification_id: str) -> str:
 
 
 WISH: Final[dict[str, Any]] = {"at": START, "party_id": "p1", "about": "case/k1", "template": "case-status"}
+
+
+async def test_whom_no_road_reaches_is_told_by_a_person_however_many_roads_were_tried() -> None:
+    world = World(0)
+    world.living = True
+    for road in world.carrier._senders.values():
+        road.send = refuse  # type: ignore[method-assign]
+    on: dict[str, Any] = {"at": START, "party_id": "p1"}
+    for channel, address, _ in KNOWN:
+        linked = PartyAddressLinked(**on, address_id=channel, channel=channel, address=address, certainty="certain")
+        await world.say(linked)
+    await world.say(PartyPreferenceSet(**on, channel="whatsapp"), CaseOpened(**on, case_id="k1", kind="x", title="X"))
+    await world.say(CaseStatusChanged(at=START, case_id="k1", status="klaar"))
+    for _ in range(2 * len(EVERY_ROAD)):
+        await world.turn()
+    log = await world.log()
+    tried = [
+        json.loads(one.data)["channel"] for one in log if one.type == NotificationDue.type and NEWS_TOLD in one.data
+    ]
+    assert tried == ["whatsapp", "sms", "email", "letter"]
+    assert [one.type for one in log].count(TaskOpened.type) == 2  # Of both messages.
+    assert await world.engine.parked() == []
+
+
+async def refuse(_message: Message) -> str:
+    raise Undeliverable("no such address", "no-such-address")
