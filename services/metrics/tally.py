@@ -23,6 +23,7 @@ UNKNOWN: Final = "unknown"
 LATE_AFTER: Final = timedelta(hours=1)  # After the end of the day on which it happened.
 QUARTER_S: Final = 900  # Every zone differs from UTC by so many of these.
 QUARTERS_MAX: Final = 4_096
+ADDS_MAX: Final = 16_384
 LAST_S: Final = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())  # Beyond it a zone may lead past the last date.
 SECOND: Final = 1_000
 HOUR: Final = 3_600 * SECOND
@@ -98,28 +99,34 @@ def changed(before: Sequence[Count], after: Sequence[Count], at: datetime, cause
     return [add for count, more in times.items() if more for add in adds(count, more, late, cause.partition)]
 
 
-def adds(count: Count, more: int, late: int, partition: str) -> list[Add]:
+def adds(count: Count, more: int, late: int, partition: str) -> Sequence[Add]:
     """Add the count so many times, or take it away."""
-    measure, at, channel, product, team, split, value, many = count
-    amounts = {"many": more * many, "late": late, "total": more * value}
-    if scale := SCALES.get(measure):
-        amounts[BUCKETS[bisect_left(scale, value)]] = more
-    return [
-        Add(
-            {
-                "grain": grain,
-                "measure": measure,
-                "period": period,
-                "channel": channel,
-                "product": product,
-                "team": team,
-                "split": split,
-                "partition": partition,
-            },
-            amounts,
-        )
-        for grain, period in periods(quarter(at))
-    ]
+    measure, at, *labels, value, many = count
+    scale = SCALES.get(measure)
+    bucket = BUCKETS[bisect_left(scale, value)] if scale else ""
+    return added(measure, quarter(at), *labels, partition, more * many, late, more * value, bucket, more)
+
+
+@lru_cache(ADDS_MAX)
+def added(  # noqa: PLR0913, PLR0917  # A row, and what it grows by.
+    measure: str,
+    of: int,
+    channel: str,
+    product: str,
+    team: str,
+    split: str,
+    partition: str,
+    many: int,
+    late: int,
+    total: int,
+    bucket: str,
+    more: int,
+) -> Sequence[Add]:
+    """In the cells of an hour, a day and a month. Most of what comes within a quarter of an hour adds the same."""
+    named = {"measure": measure, "channel": channel, "product": product, "team": team, "split": split}
+    amounts = {"many": many, "late": late, "total": total, **({bucket: more} if bucket else {})}
+    where = {"partition": partition, **named}
+    return [Add({"grain": grain, "period": period, **where}, amounts) for grain, period in periods(of)]
 
 
 def quarter(moment: datetime) -> int:

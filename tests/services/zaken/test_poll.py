@@ -58,7 +58,7 @@ async def test_one_that_was_closed_long_ago_and_was_open_here_is_found() -> None
             hall.hour.passes(hours=1)
             hall.zaak.reaches(case, "Afgehandeld", NOW - timedelta(days=90))
             assert await looked(hall, 1) == [case]
-            await hall.comes(lambda facts: facts[-1].type == "case.closed", "case.")
+            await hall.comes(lambda facts: bool(facts) and facts[-1].type == "case.closed", "case.")
 
 
 async def test_one_that_began_and_ended_while_nobody_heard_is_found_for_a_month() -> None:
