@@ -1,5 +1,6 @@
 """What changes of rows come to: in a table of the moment, and for a database."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -45,15 +46,17 @@ def runs(table: Table, changes: Sequence[Change]) -> Iterator[tuple[type[Change]
 
 def summed(key: Sequence[str], rest: Sequence[str], adds: Iterable[Any]) -> list[Name]:
     """What is added to one row, at once. Always in the order of the key, so that who adds never waits in a ring."""
-    named = itemgetter(*key)
+    named, every = itemgetter(*key), [*adds]
+    each = {id(add): add for add in every}  # Who says the same often may say it by one object.
     sums: dict[Any, dict[str, int]] = {}
-    for add in adds:
+    for one, times in Counter(map(id, every)).items():
+        add = each[one]
         name = named(add.key)
         amounts = sums.get(name)
         if amounts is None:
             amounts = sums[name] = dict.fromkeys(rest, 0)
         for column, amount in add.amounts.items():
-            amounts[column] += amount
+            amounts[column] += times * amount
     whole = len(key) > 1  # Else a name is its only value.
     return [(*(name if whole else (name,)), *sums[name].values()) for name in sorted(sums)]
 

@@ -93,9 +93,11 @@ def changed(before: Sequence[Count], after: Sequence[Count], at: datetime, cause
         if one != other:
             break
         same += 1
-    times = Counter(after[same:])
-    times.subtract(before[same:])
     late = int(cause.time > on_time_until(quarter(at)))
+    if not (gone := before[same:]):
+        return [add for count in after[same:] for add in adds(count, 1, late, cause.partition)]
+    times = Counter(after[same:])
+    times.subtract(gone)
     return [add for count, more in times.items() if more for add in adds(count, more, late, cause.partition)]
 
 
