@@ -104,10 +104,10 @@ class Streets:
 
         await asyncio.to_thread(handed)
 
-    async def steps(self, visit: str, product: str, reached: str) -> None:
-        """A page of the website tells how far a visitor came."""
-        body = step(visit, product, reached)
-        taken(await self.client.post("/journey", content=body, headers={"Origin": SITE}))
+    async def steps(self, visit: str, product: str, reached: str, *, whence: str = "") -> None:
+        """A page of the website tells how far a visitor came; a proxy in front may say from which address."""
+        headers = {"Origin": SITE} | ({"X-Forwarded-For": whence} if whence else {})
+        taken(await self.client.post("/journey", content=step(visit, product, reached), headers=headers))
 
     async def api(self, path: str, **body: Any) -> dict[str, Any]:
         """A program with the token, such as the appointment system. It says it again until it is heard."""
