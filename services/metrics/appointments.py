@@ -1,12 +1,13 @@
 """Appointments, counted at the hour that was agreed on: who came, who did not, and what became of the reminder.
 
-It means what `services/notify/effect.py` means, and a test holds the two together.
+How a visit ended is said by `channels/visit.py`, for `services/notify/effect.py` too; a test holds the two together.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from channels.visit import CERTAINTY, NONE, OPEN, certainty, ended
 from engine.processor import Add, State, register
 from schemas.appointment import (
     AppointmentArrived,
@@ -21,9 +22,6 @@ from schemas.appointment import (
 from schemas.event import Envelope
 from services.metrics.tally import UNKNOWN, Count, changed, tally
 
-NONE: Final = "none"
-# How much is known of a reminder: one that arrived counts, whatever became of another.
-CERTAINTY: Final = (NONE, "failed", "bounced", "unknown", "sent", "delivered")
 COUNTER: Final = "counter"
 
 
@@ -33,7 +31,7 @@ class Visit(State, frozen=True):
     branch: str = UNKNOWN
     product: str = UNKNOWN
     starts_at: datetime | None = None
-    ended: str = "expected"
+    ended: str = OPEN
     came: str = NONE
     walked_in: datetime | None = None
 
@@ -56,7 +54,7 @@ def heard(known: Visit, event: Agreed | Ended | AppointmentReminded | Appointmen
         case AppointmentBooked():
             return Visit(branch=event.branch, product=event.product, starts_at=event.starts_at)
         case AppointmentChanged() if event.starts_at == known.starts_at:
-            return known.but(branch=event.branch, ended="expected")
+            return known.but(branch=event.branch, ended=OPEN)
         case AppointmentChanged():  # Of this hour nobody was reminded yet.
             return Visit(branch=event.branch, product=known.product, starts_at=event.starts_at)
         case AppointmentReminded(came=came):
@@ -64,23 +62,7 @@ def heard(known: Visit, event: Agreed | Ended | AppointmentReminded | Appointmen
         case AppointmentWalkedIn():
             return Visit(branch=event.branch, product=event.product, walked_in=event.at)
         case _:
-            return known.but(ended=ended(known, event))
-
-
-def ended(known: Visit, event: Ended) -> str:
-    """Who came has come, whatever is said afterwards; who is off is no no-show."""
-    if isinstance(event, AppointmentArrived | AppointmentServed):
-        return "came"
-    if known.ended != "expected":
-        return known.ended
-    if isinstance(event, AppointmentNoShow):
-        return "no-show"
-    in_time = event.by == "party" and known.starts_at is not None and event.at < known.starts_at
-    return "cancelled" if in_time else "off"
-
-
-def certainty(came: str) -> int:
-    return CERTAINTY.index(came) if came in CERTAINTY else 0
+            return known.but(ended=ended(known.ended, known.starts_at, event))
 
 
 def counts(known: Visit) -> Iterator[Count]:
@@ -90,7 +72,7 @@ def counts(known: Visit) -> Iterator[Count]:
     elif known.starts_at:
         split = known.came if known.came in CERTAINTY else NONE
         yield Count("agreed", known.starts_at, *on, split=split)
-        yield Count(known.ended, known.starts_at, *on, split=split)
+        yield Count("expected" if known.ended == OPEN else known.ended, known.starts_at, *on, split=split)
 
 
 appointments: Final = register("metrics.appointments", tally("tally_appointments", spread=False), count)

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
 from channels.days import day_of
+from channels.visit import NONE, OPEN, certainty, ended
 from engine.processor import Put, State, register
 from schemas.appointment import (
     AppointmentArrived,
@@ -19,9 +20,6 @@ from schemas.appointment import (
 from schemas.event import Envelope
 
 NAME: Final = "notify.effect"
-NONE: Final = "none"
-# How much is known of a reminder: one that arrived counts, whatever became of another.
-CERTAINTY: Final = (NONE, "failed", "bounced", "unknown", "sent", "delivered")
 
 effect_table: Final = Table(
     "reminder_effect",
@@ -44,7 +42,7 @@ class Visit(State, frozen=True):
     branch: str = "unknown"
     product: str = "unknown"
     starts_at: datetime | None = None
-    ended: str = "open"
+    ended: str = OPEN
     came: str = NONE
     channel: str = NONE
     wording: str = NONE
@@ -69,30 +67,14 @@ def moved(known: Visit, event: Agreed | Ended | AppointmentReminded) -> Visit:
         case AppointmentBooked():
             return Visit(branch=event.branch, product=event.product, starts_at=event.starts_at)
         case AppointmentChanged() if event.starts_at == known.starts_at:
-            return known.but(branch=event.branch, ended="open")
+            return known.but(branch=event.branch, ended=OPEN)
         case AppointmentChanged():  # Of this hour nobody was reminded yet.
             return Visit(branch=event.branch, product=known.product, starts_at=event.starts_at)
         case AppointmentReminded():
             better = certainty(event.came) >= certainty(known.came)
             return known.but(came=event.came, channel=event.channel, wording=event.wording) if better else known
         case _:
-            return known.but(ended=ended(known, event))
-
-
-def ended(known: Visit, event: Ended) -> str:
-    """Who came has come, whatever is said afterwards; who is off is no no-show."""
-    if isinstance(event, AppointmentArrived | AppointmentServed):
-        return "came"
-    if known.ended != "open":
-        return known.ended
-    if isinstance(event, AppointmentNoShow):
-        return "no-show"
-    in_time = event.by == "party" and known.starts_at is not None and event.at < known.starts_at
-    return "cancelled" if in_time else "off"
-
-
-def certainty(came: str) -> int:
-    return CERTAINTY.index(came) if came in CERTAINTY else 0
+            return known.but(ended=ended(known.ended, known.starts_at, event))
 
 
 effects = register(NAME, effect_table, follow)
