@@ -13,6 +13,7 @@ from bench import (
     growth,
     hooks,
     klant,
+    klant_growth,
     latency,
     mail,
     planned,
@@ -34,6 +35,7 @@ from bench.many import stories as many_stories
 from bench.many import takeover as many_takeover
 from bench.many import throughput as many_throughput
 from bench.many import webhooks as many_webhooks
+from bench.many import whole as many_whole
 from draad.pace import collect_rarely
 
 BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
@@ -47,6 +49,7 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "mail": mail.run,
     "webhooks": webhooks.run,
     "klant": klant.run,
+    "klant-growth": klant_growth.run,
     "telling": telling.run,
     "hooks": hooks.run,
     "planned": planned.run,
@@ -61,6 +64,7 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "many-webhooks": many_webhooks.run,
     "many-rebuild": many_rebuild.run,
     "many-memory": many_memory.run,
+    "many-whole": many_whole.run,
 }
 
 
@@ -68,7 +72,17 @@ def measure(name: str) -> None:
     """Only the figures are said. What asks as pages and programs do, and many machines, run as `draad run` does."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    as_in_life = name in {"webhooks", "stories", "klant", "telling", "hooks", "tallies"} or name.startswith("many-")
+    as_in_life = name in {
+        "webhooks",
+        "stories",
+        "klant",
+        "klant-growth",
+        "telling",
+        "hooks",
+        "tallies",
+        "year",
+        "whole",
+    } or name.startswith("many-")
     if as_in_life:
         collect_rarely()  # The bare loops of the same process have it too.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if as_in_life else None) as runner:

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, Final
@@ -60,7 +61,7 @@ async def run(contacts: int = CONTACTS) -> None:
                 await written(app, "klantcontacten", CONTACT | {"inhoud": TEXT})
         head(f"Desk tools, reading among {contacts:,} contacts, {AT_ONCE // 16} at once, {READS:,} each time")
         async with opened(place / "many.db") as app:
-            await fill(app, contacts)
+            await fill(app, 0, contacts)
             for what, queries in questions(contacts).items():
                 await read(app, what, queries)
 
@@ -150,7 +151,7 @@ async def written(app: App, path: str, body: dict[str, Any]) -> None:
 
 
 async def read(app: App, what: str, queries: Sequence[tuple[str, str]]) -> None:
-    jobs = [queries[nth % len(queries)] for nth in range(READS)]
+    jobs = [queries[nth * len(queries) // READS] for nth in range(READS)]  # From first to last.
     loads = [await together(jobs, AT_ONCE // 16, lambda one: app.ask("GET", *one)) for _ in range(PAIRS)]
     say(f"{what}", [rate for rate, _, _ in loads], "requests/s")
     say(f"{what}, CPU", [cpu for _, cpu, _ in loads], "µs")
@@ -175,17 +176,19 @@ def questions(contacts: int) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-async def fill(app: App, contacts: int) -> None:
-    facts = [fact(event, key=event.cards[0].card_id) for event in stored(contacts)]
-    for first in range(0, len(facts), BATCH):
-        await app.engine.append(*facts[first : first + BATCH])
+async def fill(app: App, first: int, until: int) -> None:
+    facts = (fact(event, key=event.cards[0].card_id) for event in stored(first, until))
+    while batch := list(islice(facts, BATCH)):
+        await app.engine.append(*batch)
     await app.engine.settle(cards)
 
 
-def stored(contacts: int) -> Iterator[CardWritten]:
-    """Each contact with somebody who is a party, an address of theirs, and a case."""
-    yield from parties(contacts // PER_PARTY)
-    for number in range(contacts):
+def stored(first: int, until: int) -> Iterator[CardWritten]:
+    """Each contact with somebody who is a party, an address of theirs, and a case; those of one party lie apart."""
+    whose = range(first // PER_PARTY, until // PER_PARTY)
+    yield from parties(whose)
+    for number in range(first, until):
+        party = whose[(number - first) % len(whose)]
         contact, who = name("contact", number), name("who", number)
         said: dict[str, Any] = CONTACT | {"inhoud": TEXT, "reactie": "", "nummer": None, "referentienummer": None}
         said |= {
@@ -195,7 +198,7 @@ def stored(contacts: int) -> Iterator[CardWritten]:
         }
         took = {"rol": "klant", "initiator": True, "organisatienaam": "", "hadKlantcontact": {"uuid": contact}, **PLACE}
         took |= {"contactnaam": dict.fromkeys(("voorletters", "voornaam", "voorvoegselAchternaam", "achternaam"), "J")}
-        took |= {"wasPartij": {"uuid": name("party", number % (contacts // PER_PARTY))}}
+        took |= {"wasPartij": {"uuid": name("party", party)}}
         at: dict[str, Any] = {
             "adres": "jan@example.nl",
             "soortDigitaalAdres": "email",
@@ -209,7 +212,7 @@ def stored(contacts: int) -> Iterator[CardWritten]:
             "verificatieDatum": None,
         }
         case = {
-            "objectId": name("case", number % (contacts // PER_PARTY)),
+            "objectId": name("case", party),
             "codeObjecttype": "zaak",
             "codeRegister": "openzaak",
         }
@@ -226,8 +229,8 @@ def stored(contacts: int) -> Iterator[CardWritten]:
         )
 
 
-def parties(amount: int) -> Iterator[CardWritten]:
-    for number in range(amount):
+def parties(numbers: range) -> Iterator[CardWritten]:
+    for number in numbers:
         person = {"naam": "Jansen BV"}
         doc: dict[str, Any] = {
             "soortPartij": "organisatie",

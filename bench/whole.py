@@ -7,13 +7,12 @@ sends again, as providers do. The town and its relay run in a process of their o
 """
 
 import asyncio
-import json
 import os
 import random
 import smtplib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -23,21 +22,18 @@ from time import perf_counter
 from typing import Any, Final
 
 import httpx
-import psutil
 
 from bench.figures import head, percentile, say
+from bench.houses import House, one_machine
 from bench.load import folder
 from channels.days import day_of
-from infra.server import HERE
-from simulation import meta, twilio
+from simulation import twilio
 from simulation.hours import BUSY, CLOSES, OPENS, moments
-from simulation.letters import FORMS, INFO
 from simulation.people import QUESTIONS, Resident, resident
 from simulation.relay import relaying
-from simulation.streets import SITE, Streets
+from simulation.streets import Streets
 from simulation.year import RESIDENTS, Table
-from tests.running import TOKEN, Running, draad, running
-from tests.services.chats import free_port
+from tests.running import TOKEN
 
 USUAL: Final = {"CITY": "50000", "MINUTES": "1", "KILLS": "0"}
 WORKDAYS: Final = 252
@@ -46,42 +42,6 @@ LOOK_S: Final = 0.01
 SETTLE_S_MAX: Final = 120.0
 QUIET_S: Final = 20.0  # Nobody had a mail for so long: no more comes.
 AT_ONCE_MAX: Final = 200
-SECRETS: Final = {
-    "TWILIO": twilio.TOKEN,
-    "META_APP": meta.APP_SECRET,
-    "META_VERIFY": meta.VERIFY,
-    "META_ACCESS": meta.ACCESS,
-    "FORMS": FORMS,
-}
-CHANNELS: Final = f"""
-public_url = "http://{HERE}:{{port}}"
-[phone.main]
-auth_tokens = [{{{{ env = "TWILIO" }}}}]
-connect = "front"
-targets = {{{{ front = {{{{ queue = "front" }}}} }}}}
-[whatsapp.main]
-phone_number_id = "{meta.NUMBER_ID}"
-app_secret = {{{{ env = "META_APP" }}}}
-verify_token = {{{{ env = "META_VERIFY" }}}}
-access_token = {{{{ env = "META_ACCESS" }}}}
-[email.main]
-address = "{INFO}"
-lmtp_listen = "{HERE}:{{lmtp}}"
-smtp_host = "{HERE}"
-smtp_port = {{smtp}}
-smtp_security = "none"
-[web.forms]
-signing = {{{{ env = "FORMS" }}}}
-"""
-TOLD: Final = f"""
-channels = "channels.toml"
-[journey]
-origins = ["{SITE}"]
-products = {json.dumps([question.product for question in QUESTIONS])}
-[notify]
-organisation = "Gemeente Oefenstad"
-confirms = ["email", "web"]
-"""
 
 
 class Patient(httpx.AsyncBaseTransport):
@@ -226,55 +186,24 @@ def plan(residents: int, dice: random.Random) -> list[tuple[float, str]]:
 
 
 async def run() -> None:
+    await day(one_machine)
+
+
+async def day(opened: Callable[[Path, int], AbstractContextManager[House]]) -> None:
+    """The whole of it, in a house that takes its mails to this relay."""
     residents, minutes, kills = (int(os.environ.get(name, usual)) for name, usual in USUAL.items())
     head(f"A working day of a city of {residents:,} in {minutes} minutes, Draad killed {kills} times")
-    with folder() as place, ExitStack() as houses:
-        kept = Kept()
+    kept, dice = Kept(), random.Random(1)
+    with folder() as place:
         async with relaying(pass_on=kept.mail) as relay:
-            port, lmtp = free_port(), free_port()
-            (place / "channels.toml").write_text(CHANNELS.format(port=port, lmtp=lmtp, smtp=relay.port))
-            (place / "site.toml").write_text(TOLD)
-            settings = {"DRAAD_SITE": str(place / "site.toml"), "DRAAD_TRUSTED_PROXIES": HERE, **SECRETS}
-            house = House(place / "whole.db", port, settings, houses)
-            await house.start()
-            dice = random.Random(1)
-            city = City(Roads(f"http://{HERE}:{port}", lmtp, dice), kept, dice)
-            took = await played(city, house, plan(residents, dice), minutes * 60, kills)
-            await rested(kept)
-            house.stop()
-            report(kept, took, house)
-            compared(kept, house)
-
-
-@dataclass
-class House:
-    """Draad, started again after each kill; and what it used up to then."""
-
-    log: Path
-    port: int
-    settings: dict[str, str]
-    houses: ExitStack
-    running: Running | None = None
-    cpu_s: float = 0.0
-    memory_mb: float = 0.0
-
-    async def start(self) -> None:
-        again = running(self.log, self.port, None, "run", **self.settings)
-        self.running = await asyncio.to_thread(self.houses.enter_context, again)
-
-    def stop(self) -> None:
-        """At once, as a power cut does."""
-        assert self.running
-        used = psutil.Process(self.running.process.pid)
-        times = used.cpu_times()
-        self.cpu_s += times.user + times.system
-        self.memory_mb = max(self.memory_mb, used.memory_info().rss / 2**20)
-        self.running.kill()
-
-    def facts(self, kind: str) -> list[dict[str, Any]]:
-        said = draad(self.log, "log", "--json", "--after", "0", "--type", kind, "--data", "--personal", **self.settings)
-        assert said.returncode == 0, said.stderr
-        return [json.loads(line)["data"] for line in said.stdout.splitlines()]
+            with opened(place, relay.port) as house:
+                await asyncio.to_thread(house.start)
+                city = City(Roads(house.address, house.doors.lmtp, dice), kept, dice)
+                took = await played(city, house, plan(residents, dice), minutes * 60, kills)
+                await rested(kept)
+                report(kept, took)
+                house.report(took)
+                await compared(kept, house)
 
 
 async def played(city: City, house: House, coming: list[tuple[float, str]], day_s: float, kills: int) -> float:
@@ -323,8 +252,7 @@ async def looking(city: City) -> AsyncIterator[None]:
 async def killed(house: House, day_s: float, kills: int) -> None:
     for _ in range(kills):
         await asyncio.sleep(day_s / (kills + 1))
-        house.stop()
-        await house.start()
+        await asyncio.to_thread(house.kill_one)
 
 
 async def rested(kept: Kept) -> None:
@@ -337,7 +265,7 @@ async def rested(kept: Kept) -> None:
         await asyncio.sleep(0.1)
 
 
-def report(kept: Kept, took: float, house: House) -> None:
+def report(kept: Kept, took: float) -> None:
     contacts = sum(kept.sent[road] for road in CONTACTS)
     say("contacts, each by all of its webhooks", [contacts / took], "contacts/s", digits=1)
     say("steps of website visitors beside them", [kept.sent["steps"] / took], "steps/s", digits=1)
@@ -347,22 +275,30 @@ def report(kept: Kept, took: float, house: House) -> None:
         ("in the figure of today", kept.counted),
         ("a mail taken by the relay", [*kept.mailed.values()]),
     ):
-        for name, share in (("p50", 0.5), ("p99", 0.99)):
-            say(f"from road to {what}, {name}", [percentile(waits, share) * 1000], "ms", digits=0)
-    say("Draad's processor time", [house.cpu_s / took * 100], "% of one core", digits=0)
-    say("Draad's memory", [house.memory_mb], "MB")
+        for name, share in (("p50", 0.5), ("p99", 0.99)) if waits else ():  # Of a small city nobody is followed.
+            say(f"from road to {what}, {name}, of {len(waits):,}", [percentile(waits, share) * 1000], "ms", digits=0)
 
 
-def compared(kept: Kept, house: House) -> None:
-    """What the town kept, beside what the log has."""
-    received = house.facts("contact.received")
+async def compared(kept: Kept, house: House) -> None:
+    """What the town kept, beside what the log has once it has all of it, or no more comes."""
+    until = perf_counter() + QUIET_S
+    while True:  # What was acknowledged may be on its way to a log that others keep.
+        lost, doubled = reckoned(kept, await asyncio.to_thread(house.facts, "contact.received"))
+        if not lost or perf_counter() > until:
+            break
+    unknown = await asyncio.to_thread(house.facts, "message.unknown")
+    say("contacts lost", [lost], "contacts")
+    say("contacts doubled", [doubled], "contacts")
+    say("mails sent twice", [kept.twice], "mails")
+    say("who wrote, and had no mail", [len(kept.asked) - len(kept.mailed)], "mails")
+    say("mails of which nobody knows whether they left", [len(unknown)], "mails")
+
+
+def reckoned(kept: Kept, received: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """How many contacts were lost, and how many doubled."""
     names = [one["contact_id"] for one in received]
     found = Counter(one["channel"] for one in received)
     wanted = {CHANNEL_OF[road]: kept.sent[road] for road in CONTACTS}
     lost = sum(max(0, many - found[channel]) for channel, many in wanted.items())
     doubled = sum(max(0, found[channel] - many) for channel, many in wanted.items()) + len(names) - len(set(names))
-    say("contacts lost", [lost], "contacts")
-    say("contacts doubled", [doubled], "contacts")
-    say("mails sent twice", [kept.twice], "mails")
-    say("who wrote, and had no mail", [len(kept.asked) - len(kept.mailed)], "mails")
-    say("mails of which nobody knows whether they left", [len(house.facts("message.unknown"))], "mails")
+    return lost, doubled

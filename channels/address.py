@@ -1,6 +1,5 @@
 """An address: one spelling for each, and a pseudonym by which the log knows it and tells nobody whose it is."""
 
-import hashlib
 import hmac
 import re
 from typing import Final, NamedTuple
@@ -25,7 +24,7 @@ class Address(NamedTuple):
     def pseudonym(self, pepper: bytes) -> str:
         """Its keyed hash. Without the pepper nobody can try all telephone numbers."""
         name = f"{self.kind}\0{self.value}".encode()
-        return hmac.new(pepper, name, hashlib.sha256).hexdigest()[:PSEUDONYM_CHARS]
+        return hmac.digest(pepper, name, "sha256").hex()[:PSEUDONYM_CHARS]
 
 
 def address(kind: str, value: str) -> Address:

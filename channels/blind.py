@@ -1,6 +1,5 @@
 """Known by its keyed hash only: a register's number, such as a BSN, and an object. Equal ones meet, and tell nobody."""
 
-import hashlib
 import hmac
 import re
 from typing import Final
@@ -27,7 +26,7 @@ def object_id(kind: str, title: str, pepper: bytes) -> str:
 
 
 def keyed(pepper: bytes, *said: str) -> str:
-    return hmac.new(pepper, "\0".join(said).encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(pepper, "\0".join(said).encode(), "sha256").hex()
 
 
 def folded(name: str) -> str:

@@ -1,5 +1,6 @@
 """An appointment as calendars read it: the same one each time, in a later version; or called off."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -28,6 +29,7 @@ END:VTIMEZONE
 """
 MINUTES: Final = 15  # Of an appointment of which nobody said how long it takes.
 PRODUCT: Final = "-//Draad//Afspraken//NL"
+SUMMARY: Final[Mapping[str, str]] = {"nl": "Afspraak {}", "en": "Appointment {}"}
 
 
 class Agreed(NamedTuple):
@@ -40,6 +42,7 @@ class Agreed(NamedTuple):
     branch: str
     organisation: str
     sender: str  # The mail address that speaks for the organisation; empty where there is none.
+    language: str = "nl"  # Of whoever reads it.
 
 
 def calendar(agreed: Agreed, at: datetime, to: str = "", *, off: bool = False) -> str:
@@ -54,7 +57,8 @@ def calendar(agreed: Agreed, at: datetime, to: str = "", *, off: bool = False) -
     event.add("dtstamp", at)
     event.add("dtstart", starts)
     event.add("dtend", starts + timedelta(minutes=agreed.minutes or MINUTES))
-    event.add("summary", f"Afspraak {agreed.organisation}")  # Not what it is about: others look at calendars too.
+    summary = SUMMARY.get(agreed.language, SUMMARY["nl"]).format(agreed.organisation)
+    event.add("summary", summary)  # Not what it is about: others look at calendars too.
     event.add("location", vText(agreed.branch))
     event.add("status", "CANCELLED" if off else "CONFIRMED")
     if agreed.sender:

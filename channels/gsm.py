@@ -39,6 +39,16 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).replace("\r\n", "\n").translate(PLAIN)
 
 
+def bare(text: str) -> str:
+    """With the plain letter for each that is not in the alphabet: Sudwest-Fryslan. What has none stays as it is."""
+    return "".join(sign if sign in BASIC or sign in EXTENDED else unaccented(sign) for sign in plain(text))
+
+
+def unaccented(sign: str) -> str:
+    letter = unicodedata.normalize("NFD", sign)[0]
+    return letter if letter in BASIC else sign
+
+
 def counted(text: str) -> Count:
     """Count the segments of a text as it stands."""
     small = all(sign in BASIC or sign in EXTENDED for sign in text)

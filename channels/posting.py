@@ -34,14 +34,20 @@ UTF_8: Final = Charset("utf-8")
 UTF_8.body_encoding = QP
 PERMANENT: Final = 500
 BOUNDARY_CHARS: Final = 32
+# Mail programs drop what stands in a head, and paint their own dark page where one says that it can be dark.
 PAGE: Final = """<!DOCTYPE html>
-<html lang="{}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<style>body {{ font: 1rem/1.5 sans-serif; max-width: 36rem; margin: 1rem; }}</style></head>
+<html{}><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>{}</title></head>
 <body>
+<main style="font: 1rem/1.5 sans-serif; max-width: 36rem; margin: 1rem; overflow-wrap: anywhere">
 {}
+</main>
 </body></html>
 """
-LINK: Final = re.compile(r"https://[!-~]*[A-Za-z0-9]")  # As it stands in what was escaped.
+LINK: Final = re.compile(
+    r"https?://[^\s<>\"]*[^\s<>\".,:;!?)'\u2019\u201d\u2026]"
+)  # What ends the sentence is not of it.
+SENTENCE: Final = re.compile(r"(?<=[.?!:]) ")
 NO_ADDRESS: Final = "no-such-address"
 NO_RELAY: Final = "this mailbox has no relay: set smtp_host for it"
 
@@ -74,7 +80,7 @@ def written(letter: Letter) -> bytes:
     named = {"Message-ID": letter.own_id, "In-Reply-To": follows, "References": follows}
     named["List-Unsubscribe"] = message.unsubscribe
     try:
-        mail = dressed(letter) if message.automatic else words("plain", message.text)
+        mail = dressed(letter)
         mail["From"] = mailbox(letter.name, letter.sender)
         mail["To"] = recipient(message.address)
         mail["Subject"] = Header(line(message.title)[:TITLE_CHARS_MAX], header_name="Subject").encode()
@@ -97,17 +103,19 @@ def mailbox(name: str, address: str) -> str:
 
 
 def dressed(letter: Letter) -> MIMEMultipart:
-    """What nobody typed says so, and comes as a page too, and with the appointment for their calendar."""
+    """As text and as a page, with the appointment for their calendar. What nobody typed says so."""
     message = letter.message
     boundary = f"={sha256(letter.own_id.encode()).hexdigest()[:BOUNDARY_CHARS]}"  # The same each time.
     mail = MIMEMultipart("alternative", boundary, policy=FROZEN)
-    mail["Auto-Submitted"] = "auto-replied" if message.reply_to else "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
-    mail["Content-Language"] = message.language
+    if message.automatic:
+        mail["Auto-Submitted"] = "auto-replied" if message.reply_to else "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "All"
+    if message.language != "unknown":
+        mail["Content-Language"] = message.language
     if message.unsubscribe:  # RFC 8058: one press in the mail program is enough.
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.attach(words("plain", message.text))
-    mail.attach(words("html", paged(message.text, message.language)))
+    mail.attach(words("html", paged(message.text, message.language, message.title)))
     if calendar := message.calendar:
         appointment = MIMEText(calendar, "calendar", "utf-8", policy=FROZEN)
         appointment.set_param("method", "CANCEL" if "\nMETHOD:CANCEL" in calendar else "REQUEST")
@@ -121,11 +129,33 @@ def words(kind: str, text: str) -> MIMENonMultipart:
     return part
 
 
-def paged(text: str, language: str) -> str:
-    """The same text as a plain page: a paragraph for each, readable at any width and in any colours."""
-    linked = LINK.sub(r'<a href="\g<0>">\g<0></a>', escape(text))
-    paragraphs = (paragraph.replace("\n", "<br>\n") for paragraph in linked.split("\n\n"))
-    return PAGE.format(language, "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs))
+def paged(text: str, language: str, title: str = "") -> str:
+    """The same text as a plain page: a paragraph for each, readable at any width and in any colours.
+
+    Where a line ends with the address to which its words lead, the words are the link, with whose it is.
+    """
+    paragraphs = re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())
+    written = ("<br>\n".join(map(linked, paragraph.split("\n"))) for paragraph in paragraphs)
+    spoken = f' lang="{escape(language)}"' if language != "unknown" else ""
+    return PAGE.format(spoken, escape(line(title)), "\n".join(f"<p>{paragraph}</p>" for paragraph in written))
+
+
+def linked(said: str) -> str:
+    """One line, with its links."""
+    words, _, link = said.rpartition(" ")
+    if words.endswith(("?", ":")) and LINK.fullmatch(link):
+        *before, words = SENTENCE.split(words)
+        host = link.split("/")[2]
+        return "".join(f"{linked(each)} " for each in before) + anchor(link, f"{words.removesuffix(':')} ({host})")
+    at, parts = 0, []
+    for found in LINK.finditer(said):
+        parts += [escape(said[at : found.start()]), anchor(found[0], found[0])]
+        at = found.end()
+    return "".join([*parts, escape(said[at:])])
+
+
+def anchor(link: str, shown: str) -> str:
+    return f'<a href="{escape(link)}">{escape(shown)}</a>'
 
 
 def recipient(address: str) -> str:

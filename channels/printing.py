@@ -14,6 +14,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Final
+from xml.sax.saxutils import escape
 
 from babel.dates import format_date
 from fpdf import FPDF
@@ -32,6 +33,20 @@ LINES_MIN, LINES_MAX = 3, 6  # A name, a street, and a postcode with its town.
 LINE_CHARS_MAX: Final = 60
 LEFT_MM, TOP_MM, BODY_MM, BOTTOM_MM = 25, 50, 100, 25  # Where the address stands, and where the words begin.
 SMALL, USUAL, LARGE = 8, 11, 13  # In points.
+# What an archive reads of it. The library would write in here the moment at which it was printed.
+XMP: Final = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
+  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+    <rdf:Description rdf:about=""
+        xmlns:dc="http://purl.org/dc/elements/1.1/"
+        xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+        xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/"
+        xmp:CreateDate="{at}" xmp:ModifyDate="{at}" xmp:MetadataDate="{at}">
+      <pdfaid:part>3</pdfaid:part>
+      <pdfaid:conformance>U</pdfaid:conformance>
+      <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
+    </rdf:Description>
+  </rdf:RDF>
+</x:xmpmeta>"""
 
 
 def lines_of(address: str) -> list[str]:
@@ -44,14 +59,16 @@ def lines_of(address: str) -> list[str]:
 
 def printed(message: Message, sender: str) -> bytes:
     """The letter to the byte, the same each time. `sender` stands small above the address. Raises `Undeliverable`."""
-    lines, at = lines_of(message.address), message.at or datetime.fromtimestamp(0, UTC)
+    lines, at = lines_of(message.address), (message.at or datetime.fromtimestamp(0, UTC)).astimezone(UTC)
+    title = message.title or "Brief"
     language = message.language if message.language != "unknown" else "nl"
     if {*message.text, *message.title, *"".join(lines), *sender} - signs() - {"\n"}:
         raise Undeliverable("it has a sign that is not in the letters that we print with", "text-does-not-fit")
     page = Page(enforce_compliance=DocumentCompliance.PDFA_3U)
-    page.set_creation_date(at.astimezone(UTC))
+    page.set_creation_date(at)
+    page.set_xmp_metadata(XMP.format(at=at.isoformat(timespec="seconds"), title=escape(title)))
     page.set_lang(language)
-    page.set_title(message.title or "Brief")
+    page.set_title(title)
     page.add_font(FAMILY, fname=FONT)
     page.set_margins(LEFT_MM, LEFT_MM)
     page.set_auto_page_break(auto=True, margin=BOTTOM_MM)

@@ -17,7 +17,7 @@ from schemas.message import MessageBounced, MessageDelivered
 
 PLAYED: Final = frozenset({"email", "sms", "whatsapp"})
 DOMAIN: Final = "simulator.example"
-NUMBERS: Final = "+4670174061"  # And one digit.
+NUMBERS: Final = "+4670174061"  # And one digit. Reserved are 070-1740605 to 070-1740699.
 OFTEN: Final = 2  # So many tries are too many at once; the next one is taken.
 SLOW_S: Final = 10.0
 RECEIPT_S: Final = 2.0  # After it was taken.

@@ -5,7 +5,6 @@ looked up and nothing can be guessed: 128 bits of a keyed hash stand beside the 
 """
 
 import base64
-import hashlib
 import hmac
 import re
 from typing import Final
@@ -28,5 +27,5 @@ def named(kind: str, text: str, key: bytes) -> str | None:
 
 
 def signature(kind: str, name: str, key: bytes) -> str:
-    digest = hmac.new(key, f"{kind}\0{name}".encode(), hashlib.sha256).digest()
+    digest = hmac.digest(key, f"{kind}\0{name}".encode(), "sha256")
     return base64.b32encode(digest).decode().lower()[:SIGNATURE_CHARS]

@@ -1,5 +1,9 @@
-"""A visit that was agreed on: how it ended, and how surely its reminder came. Whoever counts visits means the same."""
+"""A visit that was agreed on: what belongs to the hour that stands, how it ended, how surely its reminder came.
 
+Whoever keeps or counts visits means the same.
+"""
+
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -15,7 +19,19 @@ NONE: Final = "none"
 # How much is known of a reminder: one that arrived counts, whatever became of another.
 CERTAINTY: Final = (NONE, "failed", "bounced", "unknown", "sent", "delivered")
 
+OFF_MAX: Final = 16  # Times that it was called off: the last are kept.
+
 Ended = AppointmentArrived | AppointmentServed | AppointmentNoShow | AppointmentCancelled
+
+
+def belongs(at: datetime, agreed_at: datetime | None, *, changed: bool) -> bool:
+    """Whether what happened then belongs to the hour that stands: what came before a change does not."""
+    return not changed or agreed_at is None or at >= agreed_at
+
+
+def called_off(before: Iterable[datetime], at: datetime) -> tuple[datetime, ...]:
+    """Each time that it was, whenever that was told."""
+    return tuple(sorted({*before, at}))[-OFF_MAX:]
 
 
 def ended(before: str, starts_at: datetime | None, event: Ended) -> str:

@@ -36,8 +36,8 @@ WHY: Final[Mapping[int, str]] = {
     132007: "template-refused",
     132012: "template-mismatch",
     132015: "template-paused",
-    132016: "template-paused",
-    132018: "template-mismatch",
+    132016: "template-disabled",
+    132018: "template-values",
 }
 
 

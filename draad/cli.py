@@ -321,22 +321,24 @@ def move(  # noqa: PLR0913, PLR0917  # typer makes an option of each.
     ] = "",
     progress: Annotated[Path | None, typer.Option("--progress", help="Keep here how far it is, to go on later")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Move nothing: only say what differs")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove here what was removed there since")] = False,
     log: Log = None,
     host: Host = None,
     port: Port = None,
 ) -> None:
     """Take over all that another register of the Klantinteracties API holds; both may be in use meanwhile.
 
-    What is here already is left as it is, so run it again at any time. Exit code 1 where something is missing here, or
-    says something else.
+    Run it again at any time: what was changed there since is changed here, unless it was changed here too. Exit code 1
+    where something differs.
     """
-    from draad.moving import client, moved, secret
+    from draad.moving import moved, secret
+    from draad.register import client
 
     chosen = settings(log, host, port)
     own = secret(own_token_file, chosen.token, "--own-token-file, or the token in DRAAD_TOKEN")
     ours = here or f"{chosen.address}/klantinteracties/api/v1"
     theirs = secret(token_file, None, "--token-file")
-    done(moved(client(source, theirs), client(ours, own), progress, only_compare=compare))
+    done(moved(client(source, theirs), client(ours, own), progress, only_compare=compare, remove=remove))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -6,7 +6,7 @@ Nothing is open but what is listed here. What looks like a BSN in an address is 
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import IPv6Address
 from time import perf_counter
@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channels.link import APPOINTMENT, OPINION, PARTY, UNSUBSCRIBE
@@ -23,7 +24,7 @@ from draad.rates import GUESS, OPEN, PROGRAM, SESSION, SOCKET, STRANGER, VISITOR
 from draad.scopes import needed
 from engine.work import reason
 from schemas.errors import Unavailable
-from schemas.event import EVENT_BYTES_MAX, NINE_DIGITS, looks_like_bsn
+from schemas.event import EVENT_BYTES_MAX, holds_bsn
 from services.access.gate import Gate, Program
 from services.desk.door import Door
 from services.desk.entrance import COOKIE
@@ -34,6 +35,7 @@ BODY_BYTES_MAX: Final = EVENT_BYTES_MAX
 BODY_S_MAX: Final = 10.0  # A body that comes drop by drop holds a place that others need.
 SOCKETS_MAX: Final = 2_000  # Open at once, of one node.
 HEALTH: Final = re.compile(r"/health/(live|ready)")
+BAD: Final = 400  # The first status that says that something is wrong.
 LINK: Final = re.compile(r"/open/([^/]*)")
 FOR_A_SESSION: Final = re.compile(
     r"/|/(live|threads|register|tasks|counter|quarantine|search|figures|outbox)(/.*)?|/looked"
@@ -164,9 +166,16 @@ class Manners:
             log.error("http.failed", error=reason(error))  # noqa: TRY400  # A traceback quotes values.
             if not status:
                 raise
-        route = getattr(scope.get("route"), "path", "")
-        took_ms = round((perf_counter() - began) * 1000, 1)
-        log.info("http.answered", method=scope["method"], route=route, status=status, took_ms=took_ms)
+        if status < BAD and HEALTH.fullmatch(scope["path"]):
+            return  # It is asked every few seconds, and says nothing new.
+        route, took_ms = self._route(scope), round((perf_counter() - began) * 1000, 1)
+        caller = scope.get("state", {}).get("caller", "")
+        log.info("http.answered", method=scope["method"], route=route, status=status, caller=caller, took_ms=took_ms)
+
+    def _route(self, scope: Scope) -> str:
+        """Its template; also of what was refused before anything was looked for. Empty where there is none."""
+        met = scope.get("route") or route_of(getattr(self._app, "routes", ()), {**scope})
+        return str(getattr(met, "path", ""))
 
     async def _check(self, scope: Scope) -> None:
         if personal(scope):
@@ -174,6 +183,7 @@ class Manners:
         path, headers = scope["path"], dict(scope["headers"])
         if not HEALTH.fullmatch(path):
             caller = self._who(path, headers, remote(scope))
+            scope.setdefault("state", {})["caller"] = caller.kind  # For the line in the log.
             wait = await self._rates.take(caller.kind, caller.who)
             if wait is not None:
                 raise Refusal(429, TOO_MANY[caller.kind], {"Retry-After": str(max(1, math.ceil(wait)))})
@@ -241,6 +251,15 @@ class Manners:
         return Caller(PROGRAM, program.token_id, program) if program else None
 
 
+def route_of(routes: Sequence[BaseRoute], scope: Scope) -> BaseRoute | None:
+    """The first that would take it, also within routers that FastAPI keeps whole."""
+    for route in routes:
+        if route.matches(scope)[0] is not Match.NONE:
+            within = getattr(route, "original_router", None)
+            return route_of(within.routes, scope) if within else route
+    return None
+
+
 def opening_of(path: str) -> Opening | None:
     return next((opening for opening in OPENINGS if opening.path.fullmatch(path)), None)
 
@@ -275,8 +294,7 @@ def session(headers: Mapping[bytes, bytes]) -> str:
 def personal(scope: Scope) -> bool:
     """Whether the address holds nine digits that could be a BSN, however they are written."""
     written = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
-    spellings = (written, unquote_plus(written))
-    return any(looks_like_bsn(run) for text in spellings for run in NINE_DIGITS.findall(text))
+    return holds_bsn(written) or holds_bsn(unquote_plus(written))
 
 
 def dress(scope: Scope, headers: MutableHeaders) -> None:

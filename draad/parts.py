@@ -45,6 +45,8 @@ from services.notify.receipts import receipts
 from services.notify.reminded import reminded
 from services.notify.shut import addresses_shut
 from services.notify.suppression import suppression
+from services.resident.hours import choice, free_hours
+from services.resident.moves import moves
 from services.resident.opinions import asked_opinions, counted
 from services.status.attendance import attendance
 from services.status.calls import calls
@@ -116,6 +118,9 @@ NOTIFY: Final[tuple[Part, ...]] = (
     evidence,
     reminded,
     effects,
+    choice,
+    free_hours,
+    moves,
 )
 # Only where it says that residents are asked what they think.
 OPINION: Final[tuple[Part, ...]] = (

@@ -41,10 +41,15 @@ SCOPES: Final = (
     Scope(
         "appointments.read",
         READS,
-        re.compile(r"/v1/(appointments|reminders)"),
-        "see the appointments of a day, and what reminders do",
+        re.compile(r"/v1/(appointments(/hours)?|reminders)"),
+        "see the appointments and the free hours of a day, and what reminders do",
     ),
-    Scope("appointments.write", WRITES, re.compile(r"/v1/appointments(/.*)?"), "book, change and call appointments"),
+    Scope(
+        "appointments.write",
+        WRITES,
+        re.compile(r"/v1/appointments(/.*)?"),
+        "book, change and call appointments, and say which hours are free",
+    ),
     Scope(
         "records.read",
         READS,

@@ -33,7 +33,7 @@ from draad.neighbours import neighbours
 from draad.parts import parts_of
 from draad.rates import Rates
 from draad.roads import Plan, open_roads, read_plan
-from draad.settings import LOG, LOOPBACK, Settings
+from draad.settings import HOST, LOG, LOOPBACK, PORT, Settings
 from draad.site import Site, channels_file, read_site
 from draad.web import House, Surroundings, house
 from draad.wire import Wire
@@ -244,8 +244,13 @@ def greet(settings: Settings, rooms: House, token: str, say: Say) -> None:
         return
     say(f"Draad runs at {settings.address}/")
     say(f"Open the desk, once, with {settings.desk}/open/{rooms.door.link()}")
-    where = "" if settings.log == os.environ.get("DRAAD_LOG", LOG) else f" --log {settings.log}"
-    say(f"Another time, `draad link{where}` gives another link.")
+    told = {"log": (settings.log, LOG), "host": (settings.host, HOST), "port": (str(settings.port), str(PORT))}
+    besides = [
+        f" --{name} {here}"
+        for name, (here, usual) in told.items()
+        if here != os.environ.get(f"DRAAD_{name.upper()}", usual)
+    ]
+    say(f"Another time, `draad link{''.join(besides)}` gives another link.")
     if settings.token is None:
         say(f"The API takes this token until Draad stops (DRAAD_TOKEN sets your own): {token}")
     if settings.host not in LOOPBACK:

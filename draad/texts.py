@@ -140,6 +140,8 @@ def faults(shown: Shown) -> Iterator[str]:
             yield f"It makes {count.segments} SMS of one: make it shorter."
         if not count.small:
             yield "It has a sign that is not in the alphabet of SMS, so that less than half fits in one."
+    if "http://" in shown.text:
+        yield "A link that is not https: others can read along."
     for sentence in SENTENCE.split(f"{shown.title}\n{shown.text}"):
         if len(words := sentence.split()) > WORDS_MAX:
             yield f"A sentence of {len(words)} words: make two of it."
@@ -149,7 +151,7 @@ def put(shown: Shown, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if shown.road == "email":
-            page = paged(f"{shown.title}\n\n{shown.text}", shown.language)
+            page = paged(f"{shown.title}\n\n{shown.text}", shown.language, shown.title)
             (folder / f"{shown.name}.html").write_text(page, encoding="utf-8")
         if shown.road == "letter":
             (folder / f"{shown.name}.pdf").write_bytes(printed(letter(shown), NOBODY.organisation))

@@ -40,8 +40,7 @@ from services.desk.news import News
 from services.desk.page import Page, assets
 from services.desk.presence import Presence
 from services.intake import api as intake
-from services.intake import appointments, form, journey, quarantine_api, records
-from services.intake.branches import Branches
+from services.intake import appointments, form, hours, journey, quarantine_api, records
 from services.intake.chat import Chats
 from services.intake.mend import Mender
 from services.intake.webhooks import PREFIX, Webhooks
@@ -51,6 +50,7 @@ from services.klantinteracties.door import UNKNOWN
 from services.klantinteracties.door import door as tools_door
 from services.metrics import api as reports
 from services.notify import api as proofs
+from services.resident.choosing import offered
 from services.status import feed, hooks_api
 from services.status.outside import Outside
 from services.status.signing import Signer
@@ -115,7 +115,7 @@ def house(  # noqa: PLR0913  # All that it stands on.
     app = bare(answers)
     chats = talks(app, engine, roads, clock, rates) if front else None
     if front:
-        app.include_router(taking(engine, keys, clock, site.branches))
+        app.include_router(taking(engine, keys, clock, site))
         app.include_router(form.router(asking))
         if own:
             app.include_router(residents.pages(engine, keys, roads, clock, own, site))
@@ -208,13 +208,15 @@ def bare(answers: Answers) -> FastAPI:
     return app
 
 
-def taking(engine: Engine, keys: Keys, clock: Clock, branches: Branches) -> APIRouter:
+def taking(engine: Engine, keys: Keys, clock: Clock, site: Site) -> APIRouter:
     """What agents and programs tell us."""
     routes = APIRouter()
     for room in (intake, records):
         routes.include_router(room.router(engine, keys.addresses, clock))
     register = appointments.Register(partial(counter.find, engine), partial(counter.day, engine))
-    routes.include_router(appointments.router(engine, keys.addresses, clock, branches, register))
+    routes.include_router(appointments.router(engine, keys.addresses, clock, site.branches, register))
+    free = partial(offered, engine) if site.notify else None
+    routes.include_router(hours.router(engine, keys.addresses, clock, site.branches, free))
     return routes
 
 

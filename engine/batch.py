@@ -15,10 +15,11 @@ from engine.tables import view_of
 from schemas.errors import Conflict, Refused
 
 # A task stands where its holder left it, or it has been taken over.
-MOVED: Final = """UPDATE task SET position = v.position, sent = task.sent + v.more, heard = v.heard
-    FROM unnest($1::int[], $2::int[], $3::bigint[], $4::bigint[], $5::int[], $6::text[])
-      AS v(number, token, before, position, more, heard)
-    WHERE task.number = v.number AND task.token = v.token AND task.position = v.before RETURNING task.number"""
+MOVED: Final = f"""WITH ours AS ({LOCKED})
+    UPDATE task SET position = v.position, sent = task.sent + v.more, heard = v.heard
+    FROM ours JOIN unnest($1::int[], $2::int[], $3::bigint[], $4::bigint[], $5::int[], $6::text[])
+      AS v(number, token, before, position, more, heard) USING (number)
+    WHERE task.number = ours.number AND task.token = v.token AND task.position = v.before RETURNING task.number"""
 STATES: Final = """INSERT INTO state SELECT * FROM unnest($1::int[], $2::text[], $3::text[])
     ON CONFLICT (task, subject) DO UPDATE SET value = excluded.value"""
 TIMERS: Final = """INSERT INTO timer
@@ -54,8 +55,6 @@ async def write(db: Db, batches: Sequence[Batch]) -> Sequence[Exception | None]:
         (b.task.number, b.task.token, b.task.position, b.changes.position, len(b.sent), json.dumps(b.heard))
         for b in batches
     ]
-    if len(batches) > 1:
-        await db.execute(LOCKED, [batch.task.number for batch in batches])
     moved = {row[0] for row in await db.fetch(MOVED, *columns(rows))}
     ours = [batch for batch in batches if batch.task.number in moved]
     if states := [(b.task.number, *one) for b in ours for one in b.changes.states.items()]:

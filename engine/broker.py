@@ -23,7 +23,8 @@ from schemas.event import TYPE_PREFIX, Envelope
 
 REQUEST_MS_MAX: Final = 10_000
 PRODUCE_S_MAX: Final = 20
-WAIT_MS: Final = 500  # How long the broker holds a request back while there is no news.
+WAIT_MS: Final = 2_000  # How long the broker holds a request back while there is no news: idle readers cost little.
+LOOK_MS: Final = 1_000  # Between two looks at whether there were news.
 FETCH_BYTES_MAX: Final = 2**20
 BATCH_BYTES_MAX: Final = 512 * 1024
 AHEAD_MAX: Final = 3_000  # Records fetched that nobody has passed yet, per reader;
@@ -259,7 +260,7 @@ class Reader:
         await self._client.ready()
         self._consumer.seek(self._where, self._after)
         while True:
-            found = await self._consumer.getmany(self._where, timeout_ms=2 * WAIT_MS, max_records=AHEAD_MAX)
+            found = await self._consumer.getmany(self._where, timeout_ms=LOOK_MS, max_records=AHEAD_MAX)
             self._silent = 0 if found else self._silent + 1
             if self._silent % SILENT_MAX == SILENT_MAX - 1:
                 await self._check()

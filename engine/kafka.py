@@ -21,7 +21,7 @@ from engine.cluster import Cluster, read_by
 from engine.gone import nothing_gone
 from engine.heart import Heart
 from engine.partitions import Partitions
-from engine.postgres import CARRIED, Database, compiled, due, held, stand
+from engine.postgres import CARRIED, Database, compiled, due, held, next_due, stand
 from engine.processor import Part, Projection
 from engine.road import Road
 from engine.store import Aside, Changes, Lease, Pull, Standing, Task, Timer
@@ -371,8 +371,9 @@ class KafkaStore:
         return await self._log.at(task.partition, positions)
 
     async def _due(self, watch: Watch, now: str) -> list[Timer]:
-        pending = await due(self._db, watch.task, "", 1)
-        watch.pending = pending[0].due if pending else None
+        watch.pending = await next_due(self._db, watch.task)
+        if watch.pending is None or watch.pending > now:
+            return []
         late = await due(self._db, watch.task, now, DUE_MAX)
         if late and (await self._broker.ends([watch.task.partition]))[watch.task.partition] > watch.task.position:
             return []  # Whatever cancels a timer is read before it fires.

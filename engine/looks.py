@@ -5,9 +5,9 @@ A commit wakes every part at once. Each would ask the same of the file; so what 
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Final, NamedTuple
 
 from engine.processor import Part, Processor, keeps
@@ -46,13 +46,20 @@ class Scene:
         near = [task.position for task in tasks if task.position >= self.head - RECENT_MAX]
         self.since = min(near, default=self.head)
         query = f"SELECT {ENVELOPE} FROM log WHERE position > ? ORDER BY position"
-        self.recent = envelopes(db.execute(query, (self.since,)))
+        self._recent, self._rest = list[Envelope](), db.execute(query, (self.since,))
+
+    def recent(self) -> Iterator[Envelope]:
+        """Each is read once for everybody, and not before somebody comes to it: most take a few at a time."""
+        yield from self._recent
+        for row in self._rest:
+            self._recent.append(Envelope(*row))
+            yield self._recent[-1]
 
     def records(self, part: Part, after: int, upto: int, limit: int) -> list[Envelope]:
         """What the part reads of this stretch of the log, in order."""
         if after >= self.since:
-            found = (one for one in self.recent if after < one.position <= upto and one.type in part.reads)
-            return [*islice(found, limit)]
+            near = takewhile(lambda one: one.position <= upto, self.recent())
+            return [*islice((one for one in near if one.position > after and one.type in part.reads), limit)]
         query = f"""SELECT {ENVELOPE} FROM log WHERE position > ? AND position <= ?
                     AND type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?"""
         return envelopes(self.db.execute(query, (after, upto, json.dumps([*part.reads]), limit)))
@@ -104,8 +111,8 @@ def look_at(scene: Scene, part: Part, task: Task, limit: int, now: str) -> Pull:
 
 
 def due(db: sqlite3.Connection, task: Task, until: str, limit: int) -> list[Timer]:
-    """Timers in the order in which they are due."""
-    query = """SELECT subject, name, due, cause FROM timer WHERE task = ? AND NOT fired AND due <= ?
+    """Timers in the order in which they are due: by the index, however many are planned. `NOT fired` would read all."""
+    query = """SELECT subject, name, due, cause FROM timer WHERE task = ? AND fired = 0 AND due <= ?
                ORDER BY due, subject, name LIMIT ?"""
     return [Timer(*row) for row in db.execute(query, (task.number, until or "9999", limit))]
 

@@ -155,11 +155,17 @@ def compiled(query: Select[Any]) -> tuple[str, Mapping[str, Any], Sequence[str]]
     return str(found), found.params, found.positiontup or ()
 
 
-async def due(db: Db, task: Task, until: str, limit: int) -> list[Timer]:
+async def next_due(db: Database, task: Task) -> str | None:
+    """When the first timer is due. It is asked of the index, for thousands may be due at that moment."""
+    [row] = await db.fetch("SELECT min(due) FROM timer WHERE task = $1 AND NOT fired", task.number)
+    return None if row[0] is None else str(row[0])
+
+
+async def due(db: Database, task: Task, until: str, limit: int) -> list[Timer]:
     """Timers in the order in which they are due."""
     query = """SELECT subject, name, due, cause FROM timer WHERE task = $1 AND NOT fired AND due <= $2
                ORDER BY due, subject, name LIMIT $3"""
-    return [Timer(*row) for row in await db.fetch(query, task.number, until or "9999", limit)]
+    return [Timer(*row) for row in await db.fetch(query, task.number, until, limit)]
 
 
 async def held(db: Db, active: Task, after: int, upto: int) -> dict[int, Parked]:

@@ -59,11 +59,13 @@ class Drop:
 class Add:
     """Of the row with this primary key, these columns grow by so much. All columns but the key are integers from 0 on.
 
-    Many subjects may add to one row. A rebuild adds to a row of its own, from the beginning.
+    Many subjects may add to one row. A rebuild adds to a row of its own, from the beginning. The rows with the keys of
+    `also` grow by as much.
     """
 
     key: Mapping[str, Any]
     amounts: Mapping[str, int]
+    also: Sequence[Mapping[str, Any]] = ()
 
 
 Change = Put | Drop | Add
@@ -101,6 +103,12 @@ class Projection:
     table: Table
     handle: Callable[..., Any]
     state: type[State] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` where two indexes have one name: one of them would never be made."""
+        names = [str(index.name) for index in self.table.indexes]
+        if len({*names}) < len(names):
+            raise ValueError(f"two indexes of {self.table.name} have the same name: give one of them another")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What changes of rows come to: in a table of the moment, and for a database."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -18,16 +18,20 @@ Name = tuple[Any, ...]
 def fold(rows: dict[Name, dict[str, Any]], change: Change, table: Table) -> None:
     """Change these rows, each filed under the values of its key."""
     key, rest = shape(table)
-    said = change.row if isinstance(change, Put) else change.key
-    name = tuple(said[column] for column in key)
     match change:
         case Put(row):
-            rows[name] = dict(row)
+            rows[name_of(key, row)] = dict(row)
         case Add(amounts=amounts):
-            before = rows.setdefault(name, dict(zip((*key, *rest), (*name, *(0 for _ in rest)), strict=True)))
-            before |= {column: before[column] + amount for column, amount in amounts.items()}
+            for where in (change.key, *change.also):
+                name = name_of(key, where)
+                before = rows.setdefault(name, dict(zip((*key, *rest), (*name, *(0 for _ in rest)), strict=True)))
+                before |= {column: before[column] + amount for column, amount in amounts.items()}
         case Drop():
-            rows.pop(name, None)
+            rows.pop(name_of(key, change.key), None)
+
+
+def name_of(key: Sequence[str], said: Mapping[str, Any]) -> Name:
+    return tuple(said[column] for column in key)
 
 
 def runs(table: Table, changes: Sequence[Change]) -> Iterator[tuple[type[Change], Sequence[Name]]]:
@@ -47,16 +51,22 @@ def runs(table: Table, changes: Sequence[Change]) -> Iterator[tuple[type[Change]
 def summed(key: Sequence[str], rest: Sequence[str], adds: Iterable[Any]) -> list[Name]:
     """What is added to one row, at once. Always in the order of the key, so that who adds never waits in a ring."""
     named, every = itemgetter(*key), [*adds]
-    each = {id(add): add for add in every}  # Who says the same often may say it by one object.
-    sums: dict[Any, dict[str, int]] = {}
+    each = {id(add): add for add in every}  # Who says the same often may say it by one object,
+    grown: dict[tuple[int, int], tuple[Any, dict[str, int]]] = {}  # and of the same rows by the same keys.
     for one, times in Counter(map(id, every)).items():
         add = each[one]
-        name = named(add.key)
-        amounts = sums.get(name)
-        if amounts is None:
-            amounts = sums[name] = dict.fromkeys(rest, 0)
+        _, more = grown.setdefault((id(add.key), id(add.also)), (add, {}))
         for column, amount in add.amounts.items():
-            amounts[column] += times * amount
+            more[column] = more.get(column, 0) + times * amount
+    sums: dict[Any, dict[str, int]] = {}
+    for add, more in grown.values():
+        for where in (add.key, *add.also):
+            name = named(where)
+            amounts = sums.get(name)
+            if amounts is None:
+                amounts = sums[name] = dict.fromkeys(rest, 0)
+            for column, amount in more.items():
+                amounts[column] += amount
     whole = len(key) > 1  # Else a name is its only value.
     return [(*(name if whole else (name,)), *sums[name].values()) for name in sorted(sums)]
 

@@ -18,6 +18,9 @@ from schemas.errors import Conflict, Refused
 from schemas.event import Envelope
 
 POLL_S_MAX: Final = 0.5  # A request from another process (redrive, rebuild) is seen within this time.
+IDLE_S_MAX: Final = (
+    5.0  # Where others share the log, a heart beside it tells of requests: who waits for no alarm rests.
+)
 LEASE: Final = timedelta(seconds=6)
 
 log = structlog.get_logger("engine")
@@ -108,7 +111,7 @@ class Seat:
         """One batch of one task. Parked events are not tried again during a rebuild: it has copied them."""
         part, now = self.parts[task.version], self._clock()
         limit = 1 if task.position < self._careful_until else min(self._most, self._batch_max)
-        self._look_at = monotonic() + POLL_S_MAX
+        self._look_at = monotonic() + self._idle_s
         pull = await self._store.pull(part, task, limit=limit, now=now)
         self.next_due = pull.next_due
         tried, make = pull.records, partial(advance, part, task, pull, now)
@@ -153,12 +156,17 @@ class Seat:
         self._meter.parked(self.name, len(changes.parked))
         return task
 
+    @property
+    def _idle_s(self) -> float:
+        """How long it needs no look, if nothing is written and nothing is due."""
+        return IDLE_S_MAX if self._store.shared and len(self.tasks) == 1 else POLL_S_MAX
+
     def wait_s(self) -> float:
         """How long there is surely nothing to do, if nothing is written."""
         if self.rests():
             return self._rests_until - monotonic()
         if self.next_due is None:
-            return POLL_S_MAX
+            return self._idle_s
         return min(POLL_S_MAX, max(0.0, (self.next_due - self._clock()).total_seconds()))
 
     def rest(self, span_s: float) -> None:

@@ -179,7 +179,7 @@ def selected(db: sqlite3.Connection, query: Select[Any], values: Mapping[str, An
 def stand(db: sqlite3.Connection, now: str) -> list[Standing]:
     head = head_of(db)
     query = f"""SELECT {TASK}, (SELECT count(*) FROM parked WHERE task = number),
-                (SELECT count(*) FROM timer WHERE task = number AND NOT fired AND due <= ?),
+                (SELECT count(*) FROM timer WHERE task = number AND fired = 0 AND due <= ?),
                 (SELECT count(*) FROM lent WHERE task = number) FROM task ORDER BY name, version"""
     return [
         Standing(Task(*row[:6])._replace(active=bool(row[4])), head - row[3], *row[6:])

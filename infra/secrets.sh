@@ -9,6 +9,9 @@ random() {
     head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'
 }
 
+umask 022
+mkdir -p var/settings # Yours: Docker, which would make it, is root.
+
 if [ -e "$folder" ]; then
     for name in postgres redis draad; do
         if [ ! -f "$folder/$name" ] || [ ! -s "$folder/$name" ]; then
@@ -20,7 +23,6 @@ if [ -e "$folder" ]; then
     made=
     for name in metrics grafana; do # They keep no data: an installation from before they were there gets them.
         if [ ! -s "$folder/$name" ]; then
-            umask 022
             random >"$folder/$name"
             made+=" $name"
             echo "Made $folder/$name, which was missing."
@@ -29,12 +31,10 @@ if [ -e "$folder" ]; then
     [ -n "$made" ] || echo "$folder is there already, and stays as it is."
     exit
 fi
-mkdir -p var
 mkdir -m 700 "$folder"
 trap 'rm -rf "$folder"; echo "$folder could not be made." >&2' EXIT
 
 # The folder keeps others out. Its files are for the containers, each with a user of its own.
-umask 022
 postgres=$(random)
 redis=$(random)
 token=$(random)

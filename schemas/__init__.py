@@ -58,6 +58,7 @@ from schemas.conversation import (
     ConversationTaken,
 )
 from schemas.event import Envelope, Event
+from schemas.hour import HourAsked, HourGiven, HourLeft, HourOffered, HourRefused, HourTaken
 from schemas.journey import JourneyStepped
 from schemas.mailbox import MailboxRead
 from schemas.message import (
@@ -89,7 +90,10 @@ from schemas.opinion import (
     OpinionCounted,
     OpinionDeclined,
     OpinionGiven,
+    OpinionPassed,
     OpinionPrompted,
+    OpinionRemembered,
+    OpinionShared,
     OpinionWanted,
 )
 from schemas.party import (
@@ -175,6 +179,12 @@ __all__ = [
     "ConversationTaken",
     "Envelope",
     "Event",
+    "HourAsked",
+    "HourGiven",
+    "HourLeft",
+    "HourOffered",
+    "HourRefused",
+    "HourTaken",
     "JourneyStepped",
     "MailboxRead",
     "MessageBounced",
@@ -204,7 +214,10 @@ __all__ = [
     "OpinionCounted",
     "OpinionDeclined",
     "OpinionGiven",
+    "OpinionPassed",
     "OpinionPrompted",
+    "OpinionRemembered",
+    "OpinionShared",
     "OpinionWanted",
     "PartyAddressLinked",
     "PartyAddressUnlinked",

@@ -43,6 +43,7 @@ class AppointmentChanged(Appointment):
     branch: Word
     starts_at: When
     grace_minutes: Count = 15
+    by: Annotated[Literal["party", "desk"], NONE] = "desk"
 
 
 class AppointmentCancelled(Appointment):

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha1
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self
 from uuid import UUID, uuid5
@@ -30,6 +31,7 @@ HEADROOM_BYTES: Final = 2_048  # Of these, kept for the envelope's own attribute
 DATA_BYTES_MAX: Final = EVENT_BYTES_MAX - HEADROOM_BYTES
 TEXT_CHARS_MAX: Final = 15_000
 SUBJECT_CHARS_MAX: Final = 200
+SUBJECTS_MAX: Final = 1_024  # That are remembered as checked.
 TYPE_PREFIX: Final = "nl.klantcontacten."
 NAMESPACE: Final = uuid5(UUID(int=0), "draad")
 NAMESPACE_BYTES: Final = NAMESPACE.bytes
@@ -197,11 +199,12 @@ def size_checked(data: str) -> None:
         raise Refused(f"the event is larger than {EVENT_BYTES_MAX} bytes with its envelope")
 
 
+@lru_cache(SUBJECTS_MAX)  # One that comes is mostly told of again at once.
 def subject_checked(subject: str) -> str:
     """The subject itself, if it may stand in a key and a log line. Raises `Refused`."""
     if len(subject) > SUBJECT_CHARS_MAX or not SUBJECT.fullmatch(subject):
         raise Refused("a subject is a path such as case/3f2a, of at most 200 plain characters")
-    if any(looks_like_bsn(run.replace(".", "")) for run in NINE_DIGITS.findall(subject)):
+    if holds_bsn(subject):
         raise Refused("the subject holds what looks like a BSN: use a pseudonym")
     return subject
 
@@ -241,6 +244,11 @@ def depth_checked(depth: object) -> int:
     if type(depth) is not int or depth < 0:
         raise TypeError("a depth counts from 0")
     return depth
+
+
+def holds_bsn(text: str) -> bool:
+    """Whether nine digits in it, in a row or as a BSN is printed, could be one."""
+    return any(looks_like_bsn(run.replace(".", "")) for run in NINE_DIGITS.findall(text))
 
 
 def looks_like_bsn(digits: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
-from schemas.event import NONE, About, Count, Event, Id, NoId, NoLine, NoWhen, Text, When, Word
+from schemas.event import NONE, About, Count, Event, Id, NoId, NoLine, NoWhen, Text, When, Word, Yes
 
 SCORE_MAX: Final = 10
 Score = Annotated[int, Field(ge=1, le=SCORE_MAX), NONE]
@@ -44,6 +44,18 @@ class OpinionPrompted(Occasion):
     @property
     def subject(self) -> str:
         return f"party/{self.party_id}"
+
+
+class OpinionPassed(OpinionPrompted):
+    """Whether they are asked is decided for the party `decider_id`, with which they are one."""
+
+    type: ClassVar[str] = "opinion.passed"
+
+    decider_id: Id
+
+    @property
+    def subject(self) -> str:
+        return f"party/{self.decider_id}"
 
 
 class OpinionWanted(Occasion):
@@ -90,6 +102,33 @@ class OpinionDeclined(Event):
     type: ClassVar[str] = "opinion.declined"
 
     party_id: Id
+
+    @property
+    def subject(self) -> str:
+        return f"party/{self.party_id}"
+
+
+class OpinionShared(Event):
+    """This party is one with `decider_id`, for whom it is decided from now on whether they are asked."""
+
+    type: ClassVar[str] = "opinion.shared"
+
+    party_id: Id
+    decider_id: Id
+
+    @property
+    def subject(self) -> str:
+        return f"party/{self.party_id}"
+
+
+class OpinionRemembered(Event):
+    """What is known of a party that is one with this one: when it was asked last, and whether it wants that no more."""
+
+    type: ClassVar[str] = "opinion.remembered"
+
+    party_id: Id
+    asked_at: NoWhen = None
+    declined: Yes = False
 
     @property
     def subject(self) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.catalogue import CATALOGUE
 from schemas.errors import Refused
-from schemas.event import DATA_BYTES_MAX, Event, faults, size_checked, subject_checked
+from schemas.event import DATA_BYTES_MAX, Event, faults, holds_bsn, size_checked, subject_checked
 
 NESTING_MAX: Final = 32
 NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
@@ -44,6 +44,13 @@ def posted(model: type[Body], raw: bytes) -> Body:
         return model.model_validate_json(text)
     except ValidationError as error:
         raise Refused(f"the body is wrong in {faults(error)}") from None
+
+
+def no_bsn(name: str) -> str:
+    """A name that everything may log. Raises `ValueError`, as a field of a body wants it."""
+    if holds_bsn(name):
+        raise ValueError("it looks like a BSN")
+    return name
 
 
 def decoded(raw: bytes | str) -> str:

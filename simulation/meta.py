@@ -22,11 +22,18 @@ ACCESS: Final = "meta-access-token-of-these-tests"
 VERIFY: Final = "meta-verify-token-of-these-tests"
 NUMBER_ID: Final = "106540352242922"
 NUMBER: Final = "31850661234"
+SETTINGS: Final = {  # Of our inbox, as the channels file has them.
+    "phone_number_id": NUMBER_ID,
+    "app_secret": APP_SECRET,
+    "verify_token": VERIFY,
+    "access_token": ACCESS,
+}
 KEYS: Final = {"messaging_product", "recipient_type", "type", "biz_opaque_callback_data", "context"}
 VALUE_CHARS_MAX: Final = 1_024
 OPAQUE_CHARS_MAX: Final = 512
 TEXT_CHARS_MAX: Final = 4_096
 NO_TEMPLATE: Final = 132001
+PAUSED, DISABLED = -1, -2  # In place of how many gaps a template has.
 
 
 def packed(payload: Mapping[str, Any]) -> bytes:
@@ -165,7 +172,7 @@ class Meta:
         if known is None:
             return NO_TEMPLATE
         if known < 0:
-            return 132015  # Paused.
+            return 132015 if known == PAUSED else 132016
         parts = template.get("components", [])
         if any(set(part) != {"type", "parameters"} or part["type"] != "body" for part in parts):
             return 132012
@@ -174,7 +181,9 @@ class Meta:
             return 132012
         if len(values) != known:
             return 132000
-        if any(not value["text"] or re.search(r"[\n\t]| {5}", value["text"]) for value in values):
+        if not all(value["text"] for value in values):
+            return 131008
+        if any(re.search(r"[\n\t]| {5}", value["text"]) for value in values):
             return 132018
         return 132005 if sum(len(value["text"]) for value in values) > VALUE_CHARS_MAX else 0
 

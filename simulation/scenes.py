@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, Final, NamedTuple
 
 from websockets.exceptions import ConnectionClosed
 
 from simulation.colleagues import Colleagues
+from simulation.hours import free
 from simulation.people import GONE, QUESTIONS, THANKS, Question, Resident
 from simulation.streets import Streets, says
 from simulation.twilio import Callback, Voice
@@ -20,6 +21,7 @@ BOOKED_S_MIN: Final = 60.0  # And in ours at least: nobody is told any more of w
 MISSED: Final = 0.13  # How many do not come, as in the town of which the figures are known.
 CANCELLED: Final = 0.12
 THANKED: Final = 0.4
+PLACES: Final = 2  # As many are helped at the same hour with the same thing.
 
 
 class Stage(NamedTuple):
@@ -154,6 +156,14 @@ async def books(stage: Stage, who: Resident) -> None:
     await streets.api("/v1/appointments/arrivals", reference=reference)
     await stage.minutes(1, 4)
     await helped(stage, reference)
+
+
+async def offers(streets: Streets, today: date) -> None:
+    """The appointment system says which hours are free: whoever gets a link may move an appointment to one."""
+    for product in sorted({question.product for question in QUESTIONS}):
+        for day, hours in free(today):
+            each = [{"starts_local": hour, "places": PLACES} for hour in hours]
+            await streets.api("/v1/appointments/hours", product=product, day=f"{day}", hours=each)
 
 
 async def helped(stage: Stage, reference: str) -> None:

@@ -7,13 +7,14 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import structlog
 from fastapi import APIRouter
 
+from channels.days import day_of
 from services.desk.door import Door
 from services.desk.forms import Desk
 from services.desk.page import Page
@@ -25,7 +26,7 @@ from simulation.outbox import Outbox
 from simulation.people import QUESTIONS, THANKS, resident
 from simulation.providers import Providers
 from simulation.relay import HERE
-from simulation.scenes import SCENES, THANKED, Scene, Stage, fills_in, mails, whatsapps
+from simulation.scenes import SCENES, THANKED, Scene, Stage, fills_in, mails, offers, whatsapps
 from simulation.streets import SITE, STUMBLES, Streets, steady
 
 PAGES: Final = Path(__file__).parent / "pages"
@@ -80,12 +81,11 @@ class Town:
         relay = {"smtp_host": HERE, "smtp_port": self.providers.relay.port, "smtp_security": "none"}
         phone = {"auth_tokens": [twilio.TOKEN], "connect": "front", "targets": {"front": {"queue": "front"}}}
         sms = {"account_sid": twilio.ACCOUNT, "auth_tokens": [twilio.TOKEN], "sender": twilio.OURS}
-        keys = {"app_secret": meta.APP_SECRET, "verify_token": meta.VERIFY, "access_token": meta.ACCESS}
         graph = {"graph_url": self.providers.meta.graph_url, "media_hosts": [self.providers.meta.host]}
         return {
             "phone": {"main": phone},
             "sms": {"main": {**sms, "api_url": self.providers.twilio_url}},
-            "whatsapp": {"main": {"phone_number_id": meta.NUMBER_ID, **keys, **graph}},
+            "whatsapp": {"main": {**meta.SETTINGS, **graph}},
             "email": {"main": {"address": INFO, "name": TITLE, "lmtp_listen": f"{HERE}:{self._lmtp}", **relay}},
             "web": {"forms": {"signing": FORMS}},
             "chat": {"main": {"origins": [SITE]}},
@@ -118,6 +118,7 @@ class Town:
         async with asyncio.TaskGroup() as group:
             while True:
                 begins = loop.time()
+                group.create_task(steady("offers", offers(stage.streets, day_of(datetime.now(UTC)))))
                 for each in sorted((*overnight(dice), *day(dice)), key=lambda each: each.at_s):
                     due = begins + each.at_s * self.minute_s / 60
                     await asyncio.sleep(max(0.0, due - loop.time()))

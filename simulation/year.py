@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from channels.days import SATURDAY, ZONE, working
-from simulation import twilio
+from simulation import meta, twilio
 from simulation.hours import BUSY, WEEK, WRITTEN, moments, spread
 from simulation.letters import form, mail, step
 from simulation.people import QUESTIONS, Question, Resident, resident
@@ -37,6 +37,7 @@ class Table(NamedTuple):
     email: int = 15_000
     web: int = 26_000
     chat: int = 8_100
+    whatsapp: int = 10_000  # A number of ours: of social channels only the score was published.
     visits: int = 538_000
     appointments: int = 19_200
     no_shows: int = 2_500
@@ -65,7 +66,8 @@ class Year:
 
     def items(self) -> Iterator[Item]:
         """In the order of time."""
-        roads = (self.calls, self.visitors, self.mails, self.forms, self.chats, self.visits, self.appointments)
+        contacts = (self.calls, self.visitors, self.mails, self.forms, self.chats, self.texts)
+        roads = (*contacts, self.visits, self.appointments)
         every = (road(random.Random(f"{self._seed} {road.__name__}")) for road in roads)
         return merge(*every, key=moment)
 
@@ -74,10 +76,12 @@ class Year:
             yield from sorted((item for at in each for item in called(dice, at)), key=moment)
 
     def visitors(self, dice: random.Random) -> Iterator[Item]:
-        """Who came to the counter, as it is registered there."""
+        """Who came to the counter, as the colleague who helped them registers it."""
         for at in hourly(self.table.counter, at_work, BUSY, dice):
-            said = {"channel": "counter", "at": at.isoformat(), "product": asked(dice).product}
-            yield posted(dice, at, "/v1/contacts", said)
+            who, said = someone(dice), {"channel": "counter", "at": at.isoformat(), "product": asked(dice).product}
+            where = {"kind": "email", "value": who.email} if who.email else {"kind": "phone", "value": who.phone}
+            helped = {"address": where, "agent_id": colleague(dice), "result": "answered"}
+            yield posted(dice, at, "/v1/contacts", said | helped)
 
     def mails(self, dice: random.Random) -> Iterator[Item]:
         for at in hourly(self.table.email, at_home, WRITTEN, dice):
@@ -99,6 +103,16 @@ class Year:
         for at in hourly(self.table.chat, since_may, BUSY, dice):
             said = {"id": rolled(dice), "text": asked(dice).text}
             yield Item(at, "chat", rolled(dice), body=json.dumps(said).encode())
+
+    def texts(self, dice: random.Random) -> Iterator[Item]:
+        """WhatsApp, as Meta tells of it."""
+        for at in hourly(self.table.whatsapp, at_home, WRITTEN, dice):
+            who, name = someone(dice), f"wamid.{rolled(dice)}"
+            number, stamp = who.phone.removeprefix("+"), str(int(at.timestamp()))
+            said = meta.message(name, number=number, text={"body": asked(dice).text}, timestamp=stamp)
+            body = meta.packed(meta.payload(said, contacts=[meta.sender(who.name, number)]))
+            headers = {"X-Hub-Signature-256": meta.signature(body)}
+            yield Item(at, "whatsapp", name, "/webhooks/whatsapp/main", headers, body)
 
     def visits(self, dice: random.Random) -> Iterator[Item]:
         for at in hourly(self.table.visits, at_home, WRITTEN, dice):
@@ -162,7 +176,7 @@ def called(dice: random.Random, at: datetime) -> Iterator[Item]:
         lasted = 0
     else:
         dequeued = voice.own("in-progress", DequeingCallSid=f"CA{rolled(dice)}")
-        told += [(waited, Callback(f"{HOME}{path}/bridged?agent=agent-{dice.randrange(20)}", dequeued))]
+        told += [(waited, Callback(f"{HOME}{path}/bridged?agent={colleague(dice)}", dequeued))]
     told += [(waited + lasted, voice.ends(lasted=waited + lasted))]
     for after, callback in told:
         then = at + timedelta(seconds=after)
@@ -187,6 +201,10 @@ def posted(dice: random.Random, at: datetime, path: str, said: Mapping[str, Any]
 
 def rolled(dice: random.Random) -> str:
     return UUID(int=dice.getrandbits(128), version=4).hex
+
+
+def colleague(dice: random.Random) -> str:
+    return f"agent-{dice.randrange(20)}"
 
 
 def asked(dice: random.Random) -> Question:

@@ -56,10 +56,15 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
+def complaints(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds, and where."""
+    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+    return [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in found]
+
+
 def fit(page: Page, name: str) -> None:
     """Nothing to complain about for axe, at any width nothing to scroll sideways; and a picture where asked."""
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    assert [(violation["id"], [n["html"] for n in violation["nodes"]]) for violation in found] == []
+    assert complaints(page) == []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} at {width}"

@@ -1,9 +1,11 @@
 """How the property tests run, and what all tests tell at the end, such as the seeds and counts of the fault runs."""
 
+from collections.abc import Iterator
 from typing import Final
 from zlib import crc32
 
 import pytest
+from fastapi.dependencies import models
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("tests.chromium", "tests.many")
@@ -14,6 +16,15 @@ NAME_CHARS_MAX: Final = 80
 # machine is no wrong answer. A failure prints what reproduces it.
 settings.register_profile("draad", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("draad")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """FastAPI remembers thousands of functions, and with each of ours the whole house in which it stands."""
+    yield
+    for found in vars(models).values():
+        if hasattr(found, "cache_clear"):
+            found.cache_clear()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -25,6 +25,7 @@ from services.access.tokens import tokens
 SIGNS: Final = string.ascii_letters + string.digits
 TOKEN_CHARS: Final = 40  # As Open Klant's have: some tools take no longer ones.
 ID_CHARS: Final = 8  # Of these, by which it is looked up and listed. The other 32 are the secret: 190 bits.
+TOLD_AT: Final = 2  # Looks that failed, one after the other.
 LOOK_S: Final = 0.5  # Between two looks: within so long a revocation holds on every node.
 STALE_S_MAX: Final = 30.0  # After so long without a look, nobody is let in: it might have been revoked.
 UNSEEN: Final = "whether this token still holds cannot be seen now: send it again later"
@@ -116,16 +117,16 @@ class Gate:
         return why
 
     async def run(self) -> None:
-        """Look again and again, until it is closed."""
-        away = False
+        """Look again and again, until it is closed. What is away at two looks is told: at a start it comes to be."""
+        away = 0
         while not self._closing.is_set():
             try:
                 await self.look()
-                away = False
+                away = 0
             except Unavailable as error:
-                if not away:
+                away += 1
+                if away == TOLD_AT:
                     log.warning("access.away", error=str(error))
-                away = True
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._closing.wait()

@@ -1,15 +1,17 @@
 """How each appointment and walk-in stands now: one row, whatever order its facts were told in.
 
 A state only climbs: booked, called, arrived, served. An arrival outweighs a no-show for the same hour, and whatever
-belongs to an hour that was given up counts no more.
+belongs to an hour that was given up counts no more: who cancelled, and agreed on an hour later, comes.
 """
 
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, Index, Integer, MetaData, Table, Text
 
+from channels.visit import belongs, called_off
 from engine.processor import Put, State, register
+from engine.values import Moment, Sorted
 from engine.work import stamp
 from schemas.appointment import (
     AppointmentArrived,
@@ -27,9 +29,6 @@ from schemas.event import Envelope
 COUNT_MAX: Final = 9_999  # Of people or minutes: a number that nobody means, and no database refuses.
 FACTS_MAX: Final = 16  # The last facts of an appointment, by which a repeated request is known again.
 
-# Sorted by its bytes everywhere; PostgreSQL would go by the language of its machine.
-Sorted = Text().with_variant(Text(collation="C"), "postgresql")
-Moment = String(27).with_variant(String(27, collation="C"), "postgresql")
 
 table: Final = Table(
     "appointment",
@@ -76,14 +75,19 @@ class Known(State, frozen=True):
     came_at: datetime | None = None
     called_at: datetime | None = None
     served_at: datetime | None = None
-    off_at: datetime | None = None
+    offs: tuple[datetime, ...] = ()  # Each time that it was called off, whenever that was told.
     missed_at: datetime | None = None
     confirmed_at: datetime | None = None
     facts: tuple[str, ...] = ()
 
     def still(self, at: datetime | None) -> bool:
         """Whether what happened then belongs to the hour that stands."""
-        return at is not None and (not self.changed or self.agreed_at is None or at >= self.agreed_at)
+        return at is not None and belongs(at, self.agreed_at, changed=self.changed)
+
+    @property
+    def off_at(self) -> datetime | None:
+        """Since when the hour that stands is off."""
+        return next((at for at in self.offs if self.still(at)), None)
 
     @property
     def state(self) -> str:
@@ -128,7 +132,7 @@ def learned(known: Known, event: Fact) -> Known:  # noqa: PLR0911  # One line fo
         case AppointmentWalkedIn():
             return walked_in(known, event)
         case AppointmentCancelled():
-            return known.but(off_at=min(known.off_at or event.at, event.at))
+            return known.but(offs=called_off(known.offs, event.at))
         case AppointmentConfirmed():
             return known.but(confirmed_at=max(known.confirmed_at or event.at, event.at))
         case AppointmentArrived():
@@ -188,4 +192,4 @@ def shown(appointment: str, known: Known) -> list[Put]:
     return [Put(row)]
 
 
-appointments = register("desk.appointments", table, keep, version=2)
+appointments = register("desk.appointments", table, keep, version=3)

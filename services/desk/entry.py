@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
 
 from engine.processor import Put, State, register
+from engine.values import Moment, Sorted
 from engine.work import stamp
 from schemas import appointment as a
 from schemas import case as k
@@ -27,10 +28,6 @@ from schemas.event import Envelope, Event
 from services.desk.mask import masked
 
 SENT_MAX: Final = 100  # Messages of one address, of which it is remembered which contact they answered.
-
-# Sorted by its bytes everywhere, as browsers do it; PostgreSQL would go by the language of its machine.
-Sorted = Text().with_variant(Text(collation="C"), "postgresql")
-Moment = String(27).with_variant(String(27, collation="C"), "postgresql")
 
 IDS: Final = (
     "contact_id",

@@ -5,10 +5,11 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
 
 from engine.processor import Put, projection
+from engine.values import Moment, Sorted
 from engine.work import stamp
 from schemas.event import Envelope
 from schemas.record import RecordOpened, RecordRefused
-from services.desk.entry import KEY, Moment, Sorted
+from services.desk.entry import KEY
 
 table: Final = Table(
     "looked",

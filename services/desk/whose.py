@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     cast,
+    func,
     literal,
     or_,
     select,
@@ -70,8 +71,11 @@ def of_party(merge: Table, claim: Table, reveal: Table, give: Table) -> Select[A
 
 
 def some(of: FromClause, source: FromClause, *where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether there is one, looked up for each row. An EXISTS, PostgreSQL may answer from a list of all there are."""
-    return select(literal(1)).select_from(source).where(*where).limit(1).correlate(of).scalar_subquery().is_not(None)
+    """Whether there is one, looked up for each row by an index.
+
+    An EXISTS, PostgreSQL may answer from a list of all there are; and the first one, by looking through them all.
+    """
+    return select(func.count()).select_from(source).where(*where).correlate(of).scalar_subquery() > 0
 
 
 def together(merge: Table) -> CTE:

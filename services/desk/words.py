@@ -66,6 +66,8 @@ REASONS: Final[Mapping[str, str]] = {
     "template-mismatch": "dit sjabloon is bij WhatsApp anders",
     "template-refused": "WhatsApp keurt dit sjabloon af",
     "template-paused": "WhatsApp stuurt dit sjabloon nu niet",
+    "template-disabled": "WhatsApp stuurt dit sjabloon niet meer",
+    "template-values": "WhatsApp neemt niet wat er in dit sjabloon is ingevuld",
     "case-system": "volgens het zaaksysteem",
     "removed": "uit het zaaksysteem verwijderd",
 }

@@ -31,7 +31,7 @@ from schemas.event import derived, fact
 from schemas.reading import posted
 from services.intake.api import ROOM
 from services.intake.body import EARLIEST, described, moment
-from services.intake.branches import Branch, Branches, moment_there
+from services.intake.branches import Branch, Branches, branch_of, moment_there
 from services.intake.visits import (
     Agreed,
     Arrival,
@@ -39,6 +39,7 @@ from services.intake.visits import (
     Call,
     Cancellation,
     Change,
+    Clocked,
     Hour,
     Row,
     Rows,
@@ -84,6 +85,14 @@ class Register(NamedTuple):
     day: Callable[[str, date, ZoneInfo], Awaitable[Sequence[Visit]]]
 
 
+def moment_of(said: Clocked, branch: Branch) -> datetime:
+    """The hour, however it was said. Raises `Refused` for one that the clocks there do not show, or show twice."""
+    if said.starts_local:
+        return moment_there(said.starts_local, said.which, branch.here)
+    assert said.starts_at, "one of them was given"
+    return said.starts_at
+
+
 class Desk:
     """What the routes share."""
 
@@ -94,16 +103,10 @@ class Desk:
         return moment(given, self._clock())
 
     def branch(self, name: str) -> Branch:
-        if name not in self._branches:
-            raise Refused("branch is none of ours: the configuration of Draad names them")
-        return self._branches[name]
+        return branch_of(self._branches, name)
 
     def hour(self, body: Hour, branch: Branch) -> datetime:
-        if body.starts_local:
-            starts_at = moment_there(body.starts_local, body.which, branch.here)
-        else:
-            assert body.starts_at, "one of them was given"
-            starts_at = body.starts_at
+        starts_at = moment_of(body, branch)
         if not EARLIEST <= starts_at <= self._clock() + AHEAD_MAX:
             raise Refused("the hour lies before the year 2000, or more than two years ahead")
         return starts_at

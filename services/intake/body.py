@@ -7,17 +7,11 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.errors import Refused
-from schemas.event import NINE_DIGITS, Id, Line, NoLine, Text, Word, looks_like_bsn
+from schemas.event import Id, Line, NoLine, Text, Word
+from schemas.reading import no_bsn
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD_MAX: Final = timedelta(days=1)  # Clocks differ; a fact from next year is a mistake.
-
-
-def no_bsn(name: str) -> str:
-    """A name that everything may log. Raises `ValueError`."""
-    if any(looks_like_bsn(run) for run in NINE_DIGITS.findall(name)):
-        raise ValueError("it looks like a BSN")
-    return name
 
 
 Pseudonym = Annotated[Id, AfterValidator(no_bsn)]

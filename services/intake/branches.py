@@ -55,6 +55,13 @@ def branches(table: Mapping[str, Any]) -> Branches:
         ) from None
 
 
+def branch_of(every: Branches, name: str) -> Branch:
+    """The branch of this name. Raises `Refused`."""
+    if name not in every:
+        raise Refused("branch is none of ours: the configuration of Draad names them")
+    return every[name]
+
+
 def moment_there(local: datetime, which: Literal["first", "second"] | None, zone: ZoneInfo) -> datetime:
     """The moment when clocks at the branch show this. Raises `Refused` where they never do, or do so twice."""
     if local.year not in YEARS:

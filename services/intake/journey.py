@@ -61,8 +61,12 @@ def router(engine: Engine, clock: Callable[[], datetime], settings: JourneySetti
     @routes.post("/journey")
     async def stepped(request: Request) -> Response:
         headers = request.headers
-        if allowed(headers, settings):
+        if declined(headers):
+            return Response(status_code=TAKEN)
+        if from_here(headers, settings):
             await keep(engine, await request.body(), clock(), settings)
+        else:
+            log.info("journey.dropped", error="elsewhere")
         return Response(status_code=TAKEN)
 
     @routes.api_route("/journey/journey.js", methods=["GET", "HEAD"])
@@ -74,19 +78,23 @@ def router(engine: Engine, clock: Callable[[], datetime], settings: JourneySetti
     return routes
 
 
-def allowed(headers: Mapping[str, str], settings: JourneySettings) -> bool:
-    """Whether this page may tell, and its visitor does not mind."""
-    if headers.get("sec-gpc") == "1" or headers.get("dnt") == "1":
-        return False
+def declined(headers: Mapping[str, str]) -> bool:
+    """Whether its visitor asks not to be tracked. Of them nothing is kept, not even that they did."""
+    return headers.get("sec-gpc") == "1" or headers.get("dnt") == "1"
+
+
+def from_here(headers: Mapping[str, str], settings: JourneySettings) -> bool:
+    """Whether this page may tell."""
     origin = headers.get("origin", "")
     return origin in settings.origins or (bool(origin) and urlsplit(origin).netloc == headers.get("host"))
 
 
 async def keep(engine: Engine, raw: bytes, now: datetime, settings: JourneySettings) -> None:
-    """Write the step down, once, if it is one of ours. A failure is counted in the log and told to nobody."""
+    """Write the step down, once, if it is one of ours. What is not kept is a line in the log, and told to nobody."""
     try:
         beacon = told(raw)
         if beacon.product not in settings.products or beacon.step not in STEPS:
+            log.info("journey.dropped", error="unknown")
             return
         step = derived(f"journey {beacon.id}")
         event = JourneyStepped(at=now, step_id=step, product=beacon.product, step=beacon.step)

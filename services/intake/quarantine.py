@@ -3,9 +3,10 @@
 from typing import Final
 
 from msgspec.structs import asdict
-from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
 
 from engine.processor import Put, State, register
+from engine.values import Moment, Sorted
 from engine.work import stamp
 from schemas.event import Envelope
 from schemas.quarantine import QuarantineDiscarded, QuarantineEntered, QuarantineMended
@@ -14,8 +15,6 @@ WAITING: Final = "waiting"
 MENDED: Final = "mended"
 DISCARDED: Final = "discarded"
 
-Sorted = Text().with_variant(Text(collation="C"), "postgresql")
-Moment = String(27).with_variant(String(27, collation="C"), "postgresql")
 
 table: Final = Table(
     "quarantine",

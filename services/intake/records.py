@@ -140,14 +140,16 @@ def take(call: Call) -> Made:
 
 
 def open_case(call: Call) -> Made:
-    """With what it began with, if that is said; a sub-case is told on its main case too."""
+    """With what it began with, if that is said; a sub-case is told on its main case too.
+
+    By when it is due is said first: so whoever tells that it begins knows that too, and tells it once.
+    """
     body, on, main = call.body, dict[str, Any](case_id=call.name), call.body.main_id or ""
     said = {"party_id": body.party_id, "kind": body.kind, "title": body.title}
-    events: list[Event] = [k.CaseOpened(at=call.at, **on, **said, main_id=main)]
+    events: list[Event] = [k.CaseDueSet(at=call.at, **on, due=body.due)] if body.due else []
+    events.append(k.CaseOpened(at=call.at, **on, **said, main_id=main))
     if main:
         events.append(k.CaseSplit(**call.who, case_id=main, sub_id=call.name, title=body.title))
-    if body.due:
-        events.append(k.CaseDueSet(at=call.at, **on, due=body.due))
     if body.contact_id:
         address = body.address_id or ""
         filed = c.ContactFiled(**call.who, **on, contact_id=body.contact_id, certainty="certain", address_id=address)

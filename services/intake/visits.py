@@ -1,15 +1,18 @@
 """What may be posted about appointments, and how it is told of them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, NaiveDatetime, StringConstraints, model_validator
 
 from schemas.event import NoLine, Text, Word
-from services.intake.body import Address, Posted, Pseudonym, no_bsn
+from schemas.reading import no_bsn
+from services.intake.body import Address, Posted, Pseudonym
 
 PEOPLE_MAX: Final = 50
 MINUTES_MAX: Final = 600
+PLACES_MAX: Final = 100
+HOURS_MAX: Final = 288  # Of one day: one each five minutes.
 
 Theirs = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=200), AfterValidator(no_bsn)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,19}$"), AfterValidator(no_bsn)]
@@ -23,7 +26,7 @@ class Dated(Posted):
     at: AwareDatetime | None = None
 
 
-class Hour(Dated):
+class Clocked(Posted):
     """An hour: as a moment with its zone, or as the clocks of the branch show it."""
 
     starts_at: AwareDatetime | None = None
@@ -37,6 +40,10 @@ class Hour(Dated):
         if (self.starts_at is None) == (self.starts_local is None):
             raise ValueError("starts_at or starts_local: one of them")
         return self
+
+
+class Hour(Dated, Clocked):
+    """What is agreed on at `at`: this hour."""
 
 
 class Booking(Hour):
@@ -105,6 +112,41 @@ class Call(Which):
 
 class Serving(Which):
     """They have been helped."""
+
+
+class FreeHour(Clocked):
+    """An hour that residents may choose."""
+
+    places: Annotated[
+        int,
+        Field(ge=1, le=PLACES_MAX, description="How many may come then in all, those who have an appointment included"),
+    ] = 1
+
+
+class Offering(Dated):
+    """The hours of one day that residents may choose, in place of what was said of this day before."""
+
+    product: Word
+    branch: Word = "main"
+    day: Annotated[date, Field(examples=["2026-11-24"])]
+    hours: Annotated[list[FreeHour], Field(max_length=HOURS_MAX)]
+
+
+class Offered(BaseModel):
+    """The fact is durable."""
+
+    hours: Annotated[int, Field(description="How many hours were offered")]
+
+
+class Left(BaseModel):
+    """An hour at which somebody can still come."""
+
+    starts_at: datetime
+    free: Annotated[int, Field(description="How many more")]
+
+
+class FreeHours(BaseModel):
+    hours: list[Left]
 
 
 class Agreed(BaseModel):

@@ -57,7 +57,7 @@ actoren: Final = Resource(
         **by_identifier(IDENTIFIED),
     },
     variant=("actorIdentificatie", "soortActor", VARIANTS),
-    cascade=(("actorklantcontacten", "other"),),
+    cascade=(("actorklantcontacten", "other"), ("internetaken", "actor")),
 )
 
 

@@ -13,7 +13,7 @@ from engine.engine import Engine
 from services.klantinteracties.asked import EXPAND, Asked, Pairs, asked, at_page, included, unknown_parameters
 from services.klantinteracties.asking import BY_NAME, Asking, Question
 from services.klantinteracties.every import BASE, EVERY, compact, spelled
-from services.klantinteracties.fields import Doc, Fault
+from services.klantinteracties.fields import REASONS, Doc, Fault
 from services.klantinteracties.numbers import KIND as NUMBERS
 from services.klantinteracties.plan import Plan, grouped, planned, tree, written
 from services.klantinteracties.problems import Problem, wrong
@@ -94,11 +94,11 @@ class Acts:
         write = self._write(f"{resource.kind} {name} gone", key)
         row = await self._row(resource, name)
         await write.remove(resource, row)
-        if not cascade:
-            await self._keep(write)
-            return Answer(204)
-        kept = await self._with_contacts(write, row)
+        kept = await self._with_contacts(write, row) if cascade else []
+        write.checked()
         await self._keep(write)
+        if not cascade:
+            return Answer(204)
         return Answer(200, f'{{"behouden":[{",".join(quoted(f"{BASE}klantcontacten/{one}") for one in kept)}]}}')
 
     async def several(self, given: Doc, key: str) -> Answer:
@@ -138,8 +138,8 @@ class Acts:
 
     async def _part(self, write: Write, made: dict[str, list[str]], kind: str, at: str, body: Any) -> str:  # noqa: ANN401  # Whatever was sent.
         if not isinstance(body, dict):
-            code, said = ("required", "Dit veld is vereist.") if body is None else ("invalid", "Verwacht een object.")
-            raise wrong(Fault(at, code, said))
+            missing = Fault(at, "required", REASONS["required"])
+            raise wrong(missing if body is None else Fault(f"{at}.nonFieldErrors", "invalid", "Verwacht een object."))
         name = await write.put(EVERY[kind], None, body, at=f"{at}.")
         made.setdefault(at.partition(".")[0], []).append(name)
         return name
@@ -157,15 +157,12 @@ class Acts:
 
     def _fresh(self, resource: Resource, name: str, write: Write) -> str:
         """A card that was just written, with what was written with it."""
-        plan = self._plan(resource, "")
+        plan, every = self._plan(resource, ""), (write.known | write.fresh).values()
         rows = [dict(write.fresh[name]) | {"hop": 0}]
         for nth, hop in enumerate(plan.hops, start=1):
             led = {row[hop.outer] for row in rows if row["hop"] == hop.of and row["kind"] == hop.kind} - {None}
             kinds = plan.kinds[nth - 1]
-            there = [
-                one for one in (write.known | write.fresh).values() if one[hop.inner] in led and one["kind"] in kinds
-            ]
-            rows += [dict(one) | {"hop": nth} for one in there]
+            rows += [dict(one) | {"hop": nth} for one in every if one[hop.inner] in led and one["kind"] in kinds]
         return self.sealer.open(written(plan.root, rows[0], grouped(plan, rows)))
 
     async def _page(self, said: Asked) -> list[str]:

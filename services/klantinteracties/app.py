@@ -41,6 +41,8 @@ SEVERAL: Final = "maak-klantcontact"
 TAKE: Final = "neem-over"
 DOCUMENT: Final = "openapi.json"
 HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+INDEX: Final = "{" + ",".join(f'"{name}":"{BASE}{name}"' for name in (*EVERY, SEVERAL)) + "}"
+ON_INDEX: Final = "GET, HEAD, OPTIONS"
 ON_LIST: Final = "GET, POST, HEAD, OPTIONS"
 ON_ONE: Final = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"
 ON_POST: Final = "POST, OPTIONS"
@@ -88,6 +90,8 @@ class Klantinteracties:
             status, text = problem.status, problem.body(origin)
             headers += problem.headers
         headers += [("Allow", allow), ("Content-Length", str(len(text)))]
+        if status == 204:  # noqa: PLR2004
+            headers = [(name, value) for name, value in headers if name != "Content-Type"]
         sent = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers if value]
         await send({"type": "http.response.start", "status": status, "headers": sent})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else text})
@@ -113,18 +117,20 @@ class Klantinteracties:
         method, key = request.method, request.headers.get("idempotency-key", "")
         if key and not KEY.fullmatch(key):
             raise Problem(400, faults=[Fault("Idempotency-Key", "invalid", "1 tot 200 gewone tekens.")])
-        if method == "OPTIONS" and (names[0] in EVERY or names in ([SEVERAL], [TAKE])):
+        if method == "OPTIONS" and (names == [""] or names[0] in EVERY or names in ([SEVERAL], [TAKE])):
             return Answer(200, "{}")
         if len(names) > 1 or names[0] in EVERY:
             return await self._on_resource(request, names, body, key)
         match names, method:
+            case [""], "GET" | "HEAD":
+                return Answer(200, INDEX)
             case ["openapi.json"], "GET" | "HEAD":
                 return Answer(200, described())
             case ["maak-klantcontact"], "POST":
                 return await self.acts.several(parsed(request, body), key)
             case ["neem-over"], "POST":
                 return await self.acts.take(parsed(request, body))
-        raise Problem(405 if names in ([SEVERAL], [TAKE]) else 404)
+        raise Problem(405 if names in ([""], [SEVERAL], [TAKE]) else 404)
 
     async def _on_resource(self, request: Request, names: list[str], body: bytes, key: str) -> Answer:
         match names, request.method:
@@ -171,7 +177,9 @@ def origin_of(request: Request) -> str:
 
 def allowed(path: str, names: list[str]) -> str:
     """Raises `Problem` for an address that nobody has: with a slash at its end, or with more behind it."""
-    if path.endswith("/") or not path.startswith(f"{PREFIX}/"):
+    if names == [""]:
+        return ON_INDEX
+    if path.endswith("/"):
         raise Problem(404)
     if names in ([SEVERAL], [TAKE]) or names[1:] == [SEARCH]:
         return ON_POST
@@ -199,12 +207,14 @@ async def body_of(request: Request, receive: Receive) -> bytes:
 
 
 def parsed(request: Request, body: bytes) -> Doc:
-    """The body as an object. Raises `Problem`."""
+    """The body as an object; one that is not there is empty. Raises `Problem`."""
+    if not body:
+        return {}
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent != "application/json":
         raise Problem(415)
     try:
-        found = json.loads(body, parse_constant=refuse)
+        found = DECODER.decode(body.decode())
     except (ValueError, RecursionError):
         raise Problem(400, "JSON parse error", sort=PARSE) from None
     if not isinstance(found, dict):
@@ -214,6 +224,9 @@ def parsed(request: Request, body: bytes) -> Doc:
 
 def refuse(_constant: str) -> Any:  # noqa: ANN401  # As `json` has it.
     raise ValueError("no number")
+
+
+DECODER: Final = json.JSONDecoder(parse_constant=refuse)  # `json.loads` would make one for each body.
 
 
 def tagged(request: Request, headers: list[tuple[str, str]], text: bytes) -> tuple[int, bytes]:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from services.klantinteracties.asking import Question
 from services.klantinteracties.fields import Doc, Fault
-from services.klantinteracties.filters import FILTERS_MAX, VALUE_CHARS_MAX
+from services.klantinteracties.filters import FILTERS_MAX, VALUE_CHARS_MAX, Unknown
 from services.klantinteracties.plan import Tree, tree
 from services.klantinteracties.problems import Problem, wrong
 from services.klantinteracties.resource import Resource
@@ -55,8 +55,9 @@ def pairs_in(body: Doc) -> Pairs:
 def asked(resource: Resource, pairs: Pairs, sealer: Sealer) -> Asked:
     """Raises `Problem` for what there is not to ask, or cannot be."""
     said = dict(pairs)
-    orders = {ORDER} if resource.orders else set()
-    unknown = sorted(said.keys() - resource.filters.keys() - {PAGE, SIZE, EXPAND} - orders)
+    also = {ORDER} if resource.orders else set()
+    also |= {EXPAND} if resource.every else set()
+    unknown = sorted(said.keys() - resource.filters.keys() - {PAGE, SIZE} - also)
     if unknown:
         raise unknown_parameters(unknown)
     filters, values, faults = [], dict[str, Any](), list[Fault]()
@@ -68,6 +69,9 @@ def asked(resource: Resource, pairs: Pairs, sealer: Sealer) -> Asked:
             continue
         try:
             read = one.read(value)
+        except Unknown:
+            faults.append(Fault(name, "invalid_choice", "Dit is geen geldige keuze."))
+            continue
         except (ValueError, OverflowError):
             faults.append(Fault(name, "invalid", "Voer een geldige waarde in."))
             continue

@@ -1,6 +1,7 @@
 """One question, one answer: the cards of a page with all that belongs to them, from the view."""
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, Table, func, literal, select, union_all
@@ -11,7 +12,7 @@ from engine.engine import Engine
 from engine.values import number, text
 from services.klantinteracties.cards import cards
 from services.klantinteracties.every import EVERY
-from services.klantinteracties.filters import conditions, exactly, of_kind
+from services.klantinteracties.filters import SEPARATOR, conditions, exactly, of_kind
 from services.klantinteracties.plan import Hop, Plan
 from services.klantinteracties.resource import Resource, Row
 
@@ -33,6 +34,9 @@ NAMES_MAX: Final = 512
 SIZES: Final = (1, 4, 16, 64, NAMES_MAX)  # Of lists of names: each has a query of its own, which is compiled once.
 BY_NAME: Final = "uuid"
 NEAR_MAX: Final = 5_000
+MANY: Final = 10_000
+COUNT_S_MAX: Final = 1.0
+COUNTS_MAX: Final = 500
 
 
 class Question(NamedTuple):
@@ -44,6 +48,15 @@ class Question(NamedTuple):
     falling: bool = True
     first: int = 0
     most: int = 100
+
+
+class Count(NamedTuple):
+    amount: int
+    mark: int  # Of the store, before it was counted.
+    at: float
+
+    def holds(self, now: float, shown: int) -> bool:
+        return self.amount > max(MANY, shown) and now - self.at < COUNT_S_MAX
 
 
 def told(table: Table, hop: int) -> list[ColumnElement[Any]]:
@@ -98,17 +111,24 @@ def named(table: Table, size: int, column: str, *kinds: str) -> Select[Any]:
     return select(*told(table, 0)).where(table.c[column].in_(names), *some).limit(number("most"))
 
 
-def same(table: Table, column: str) -> Select[Any]:
-    return select(table.c.uuid).where(table.c.kind == text("kind"), table.c[column] == text("value")).limit(2)
+def same(table: Table, kind: str, column: str) -> Select[Any]:
+    return select(table.c.uuid).where(of_kind(table, [kind]), table.c[column] == text("value")).limit(2)
+
+
+def naming(table: Table, kind: str) -> Select[Any]:
+    return select(*told(table, 0)).where(table.c.kind == kind, table.c.terms.like(text("term"))).limit(NEAR_MAX)
 
 
 class Asking:
-    """The view, as that API asks it. How many there are is counted anew only when something was written."""
+    """The view, as that API asks it.
+
+    How many there are is counted anew only when something was written, and where there are many once in a while:
+    counting is the one thing that takes longer the more there is.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._counts: dict[tuple[Any, ...], int] = {}
-        self._mark = -1
+        self._counts: dict[tuple[Any, ...], Count] = {}
 
     async def rows(self, question: Question, plan: Plan) -> Sequence[Row]:
         kinds = tuple(tuple(sorted(some)) for some in plan.kinds)
@@ -117,23 +137,28 @@ class Asking:
         return await ask(self._engine, answer, [cards], [shape], values)
 
     async def count(self, question: Question) -> int:
-        mark = self._engine.store.mark()
-        if mark != self._mark:
-            self._counts.clear()
-            self._mark = mark
+        """Exact up to `MANY`; of more, and only while there is another page, as it was within `COUNT_S_MAX`."""
+        mark, now = self._engine.store.mark(), monotonic()
         key = (question.resource.kind, question.filters, tuple(question.values.items()))
-        if key not in self._counts:
+        known = self._counts.get(key)
+        if known is None or not (known.mark == mark or known.holds(now, question.first + question.most)):
             shape = (question.resource.kind, question.filters)
             [found] = await ask(self._engine, counted, [cards], shape, question.values)
-            self._counts[key] = found["count"]
-        return self._counts[key]
+            if len(self._counts) >= COUNTS_MAX:
+                self._counts.clear()
+            known = self._counts[key] = Count(found["count"], mark, now)
+        return known.amount
 
     async def named(self, names: Sequence[str]) -> dict[str, Row]:
         """The cards of these names."""
-        return {row["uuid"]: row for row in await self._among(names, "uuid")}
+        return {row["uuid"]: row for row in await self._among(names, BY_NAME)}
 
     async def belonging(self, name: str, kind: str, column: str) -> Sequence[Row]:
-        """The cards of this kind that belong to one."""
+        """The cards of this kind that belong to one, by a column or by one of their terms."""
+        if column not in TOLD:
+            return await ask(
+                self._engine, naming, [cards], [kind], {"term": f"%{SEPARATOR}{column}={name}{SEPARATOR}%"}
+            )
         return await self._among([name], column, kind)
 
     async def near(self, about: str, kind: str) -> Sequence[Row]:
@@ -141,8 +166,7 @@ class Asking:
         return await self._among([about], "about", *filter(None, [kind]))
 
     async def same(self, kind: str, column: str, value: str) -> Sequence[Row]:
-        values = {"kind": kind, "value": value}
-        return await ask(self._engine, same, [cards], [column], values)
+        return await ask(self._engine, same, [cards], [kind, column], {"value": value})
 
     async def _among(self, names: Sequence[str], column: str, *kinds: str) -> list[Row]:
         found: list[Row] = []
@@ -150,6 +174,7 @@ class Asking:
             some = names[first : first + NAMES_MAX]
             size = next(size for size in SIZES if size >= len(some))
             padded = [*some, *[some[-1]] * (size - len(some))]
-            values = {f"n{nth}": name for nth, name in enumerate(padded)} | {"most": NEAR_MAX if kinds else 2 * size}
+            most = 2 * size if column == BY_NAME else NEAR_MAX
+            values = {f"n{nth}": name for nth, name in enumerate(padded)} | {"most": most}
             found += await ask(self._engine, named, [cards], [size, column, *kinds], values)
         return found

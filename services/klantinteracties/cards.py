@@ -3,8 +3,10 @@
 from typing import Final
 
 from sqlalchemy import Column, Index, MetaData, Table, Text
+from sqlalchemy import text as sql
 
 from engine.processor import Drop, Put, register
+from engine.values import Sorted
 from schemas.card import CardRemoved, CardWritten
 from schemas.event import Envelope
 from services.klantinteracties.every import EVERY, served
@@ -12,8 +14,12 @@ from services.klantinteracties.house import Gone, House, Kept, Said, told
 from services.klantinteracties.numbers import known_by
 from services.klantinteracties.resource import Columns
 
-# Sorted by its bytes everywhere; PostgreSQL would go by the language of its machine.
-Sorted = Text().with_variant(Text(collation="C"), "postgresql")
+
+def where_set(*columns: str) -> Index:
+    """Of the rows that have the first of these: most have few of them, and are filed by no other."""
+    there = sql(f"{columns[0]} IS NOT NULL")
+    return Index(None, *columns, sqlite_where=there, postgresql_where=there)
+
 
 table: Final = Table(
     "card",
@@ -28,7 +34,7 @@ table: Final = Table(
     Column("party", Text),
     Column("other", Text),
     Column("address_id", Text),
-    Column("name", Text),  # What most ask by: of an address itself, of a contact its channel.
+    Column("name", Text),  # What most ask by: of an address itself, of a contact its channel, of a task its status.
     Column("number", Text),
     Column("reference", Text),
     Column("object_id", Text),
@@ -39,14 +45,15 @@ table: Final = Table(
     Column("terms", Text),  # What few ask by.
     Column("doc", Text, nullable=False),  # As it is served.
     Index("card_sort", "kind", "sort", "uuid"),
-    Index(None, "contact", "kind"),
-    Index(None, "party", "kind"),
-    Index(None, "other", "kind"),
-    Index(None, "address_id"),
-    Index(None, "object_id"),
     Index("card_name", "kind", "name", "sort", "uuid"),
-    Index("card_number", "kind", "number"),
     Index(None, "about", "kind"),
+    where_set("contact", "kind"),
+    where_set("party", "kind"),
+    where_set("other", "kind"),
+    where_set("address_id"),
+    where_set("object_id"),
+    where_set("number"),
+    where_set("reference"),
 )
 
 
@@ -65,10 +72,16 @@ def row(said: Said, about: str) -> Columns:
     """A card as a row: what it is looked for by, and what is served of it."""
     resource = EVERY.get(said.kind)
     columns = resource.columns(said.doc) if resource else known_by(**said.doc)
-    named = {"uuid": said.uuid, "about": said.about or about, "kind": said.kind, "native": said.native or said.uuid}
-    found = columns | named | {"since": said.since, "sort": columns["sort"] or said.since}
-    text = served(resource, said.uuid, said.doc) if resource else ""
-    return found | {"address_id": said.address_id or None, "doc": text}
+    return columns | {
+        "uuid": said.uuid,
+        "about": said.about or about,
+        "kind": said.kind,
+        "native": said.native or said.uuid,
+        "since": said.since,
+        "sort": columns["sort"] or said.since,
+        "address_id": said.address_id or None,
+        "doc": served(resource, said.uuid, said.doc) if resource else "",
+    }
 
 
-cards: Final = register("klantinteracties.cards", table, card, version=2)
+cards: Final = register("klantinteracties.cards", table, card, version=3)

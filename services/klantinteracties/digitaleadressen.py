@@ -34,6 +34,7 @@ from services.klantinteracties.resource import (
     Resource,
     docs,
     link,
+    not_preferred,
     plain,
 )
 
@@ -42,11 +43,13 @@ KINDS: Final = {"email": "email", "telefoonnummer": "phone", "overig": "other"} 
 SHOWN: Final = {"email": "email", "phone": "telefoonnummer", "sms": "telefoonnummer", "whatsapp": "telefoonnummer"}
 PHONE: Final = re.compile(r"(0[1-9][0-9]{8}|\+[0-9]{9,15}|00[0-9]{7,13}|088[0-9]{7})")
 NO_PHONE: Final = ("0800", "0900", "140")
-EMAIL: Final = re.compile(
-    r"[^@\s\"(),:;<>\[\\\]]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9-]{1,63})+"
-)
+ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LOCAL: Final = re.compile(rf'{ATOM}(\.{ATOM})*|"([!#-\[\]-~]|\\[!-~])*"')
+LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+DOMAIN: Final = re.compile(rf"({LABEL}\.)+(?!-)[A-Za-z0-9-]{{2,63}}(?<!-)|localhost|\[[0-9A-Fa-f:.]+\]")
 PARTY: Final = Step("party", "partijen", "uuid")
 BETROKKENE: Final = Step("other", "betrokkenen", "uuid")
+BY: Final = "verstrektDoorBetrokkene"
 PARTIES: Final = ("persoon", "organisatie", "contactpersoon")
 
 
@@ -65,14 +68,24 @@ def columns(doc: Doc) -> Columns:
 
 def check(doc: Doc, _before: Doc | None, given: Doc, reading: Reading) -> None:
     said, sort = doc["adres"] or "", doc["soortDigitaalAdres"]
-    if "adres" in given or "soortDigitaalAdres" in given:
-        if sort == "email" and not EMAIL.fullmatch(said):
+    if said and ("adres" in given or "soortDigitaalAdres" in given):
+        if sort == "email" and not is_mail(said):
             reading.fault("adres", "invalid", "Voer een geldig e-mailadres in.")
         if sort == "telefoonnummer" and (not PHONE.fullmatch(said) or said.startswith(NO_PHONE)):
             reading.fault("adres", "invalid", "Het opgegeven telefoonnummer is ongeldig.")
     if doc["isStandaardAdres"] and not doc["verstrektDoorPartij"]:
         said = "`is_standaard_adres` kan alleen gezet worden als `verstrekt_door_partij` niet leeg is."
         reading.fault("isStandaardAdres", "invalid", said)
+
+
+def is_mail(said: str) -> bool:
+    """Whether that API takes it for a mail address: the name of its domain may be in any script."""
+    local, _, domain = said.rpartition("@")
+    try:
+        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
+    except UnicodeError:
+        return False
+    return bool(LOCAL.fullmatch(local) and DOMAIN.fullmatch(ascii_domain))
 
 
 def judge(change: Change, reading: Reading) -> None:
@@ -86,9 +99,11 @@ def judge(change: Change, reading: Reading) -> None:
 
 
 def also(change: Change) -> list[Also]:
-    """One default per party and sort: what was it before is so no more."""
+    """One default per party and sort: what was it before is so no more. A party prefers nothing that is gone."""
     doc = change.after
-    if doc is None or not doc["isStandaardAdres"] or not change.changed("isStandaardAdres", "soortDigitaalAdres"):
+    if doc is None:
+        return not_preferred(change, "verstrektDoorPartij", "voorkeursDigitaalAdres")
+    if not doc["isStandaardAdres"] or not change.changed("isStandaardAdres", "soortDigitaalAdres"):
         return []
     return [
         Also(KIND, row, other | {"isStandaardAdres": False})
@@ -97,6 +112,11 @@ def also(change: Change) -> list[Also]:
         and other["soortDigitaalAdres"] == doc["soortDigitaalAdres"]
         and row["uuid"] != change.uuid
     ]
+
+
+def outlives(doc: Doc, name: str) -> Doc | None:
+    """A party's stays, also where it was told in a contact that goes."""
+    return {"verstrektDoorBetrokkene": None} if doc["verstrektDoorPartij"] and link(doc, BY) == name else None
 
 
 def address(doc: Doc) -> tuple[str, str] | None:
@@ -165,5 +185,6 @@ digitaleadressen: Final = Resource(
     beside=(KIND, "verstrektDoorPartij"),
     judge=judge,
     also=also,
+    outlives=outlives,
     address=address,
 )

@@ -27,9 +27,9 @@ def door(admits: Admits) -> Klant:
 
     def klant(request: Request) -> None:
         scheme, _, said = request.headers.get("authorization", "").partition(" ")
-        if not scheme:
+        if scheme.lower() != "token":
             raise Problem(401, headers=ASK)
-        why = admits(said.strip(), request.scope) if scheme.lower() == "token" else UNKNOWN
+        why = admits(said.strip(), request.scope)
         if why in WHY:
             raise Problem(401, WHY[why], headers=ASK, sort=NOBODY)
         if why:

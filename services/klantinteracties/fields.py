@@ -15,7 +15,7 @@ REASONS: Final[Mapping[str, str]] = {
     "blank": "Dit veld mag niet leeg zijn.",
     "invalid": "Voer een geldige waarde in.",
     "invalid_choice": "Dit is geen geldige keuze.",
-    "unknown": "Dit object bestaat niet.",
+    "null_characters_not_allowed": "Null-tekens zijn niet toegestaan.",
 }
 NO_TEXT: Final = re.compile("[\x00-\x02\ud800-\udfff]")
 TRUE: Final = frozenset({"true", "1", "t", "yes", "y", "on"})
@@ -24,6 +24,7 @@ INT_MAX: Final = 2_147_483_647
 LIST_MAX: Final = 100
 METADATA_CHARS_MAX: Final = 255
 FLAGS: Final = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
+NO_FLAG: Final = frozenset({"", "null"})  # As a form says that it does not know.
 
 
 class Fault(NamedTuple):
@@ -79,6 +80,7 @@ class Field:
 @dataclass(frozen=True)
 class Text(Field):
     most: int = 200
+    least: int = 1  # Where it says anything.
     pattern: str = ""
     email: bool = False
     empty_is_null: bool = False  # KISS says "" where it has no number.
@@ -92,10 +94,14 @@ class Text(Field):
             if self.required:
                 reading.fault(at, "blank")
             return None if self.empty_is_null else said
-        if NO_TEXT.search(said):
+        if "\x00" in said:
+            reading.fault(at, "null_characters_not_allowed")
+        elif NO_TEXT.search(said):
             reading.fault(at, "invalid", "Dit veld bevat tekens die geen tekst zijn.")
         elif len(said) > self.most:
             reading.fault(at, "max_length", f"Zorg ervoor dat dit veld niet meer dan {self.most} karakters bevat.")
+        elif len(said) < self.least:
+            reading.fault(at, "min_length", f"Zorg ervoor dat dit veld minimaal {self.least} karakters bevat.")
         elif self.pattern and not re.fullmatch(self.pattern, said):
             reading.fault(at, "invalid")
         return said
@@ -107,6 +113,10 @@ class Text(Field):
 
 @dataclass(frozen=True)
 class Flag(Field):
+    def read(self, value: Any, at: str, reading: Reading) -> Any:  # noqa: ANN401
+        unsaid = self.null and isinstance(value, str) and value.lower() in NO_FLAG
+        return super().read(None if unsaid else value, at, reading)
+
     def understood(self, value: Any, at: str, reading: Reading) -> Any:  # noqa: ANN401
         found = FLAGS.get(str(value).lower()) if isinstance(value, bool | int | str) else None
         if found is None:
@@ -132,14 +142,21 @@ class Choice(Field):
 class Whole(Field):
     """A whole number."""
 
+    least: int = -INT_MAX
+    most: int = INT_MAX
+
     def understood(self, value: Any, at: str, reading: Reading) -> Any:  # noqa: ANN401
         digits = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,10}", value)
-        if isinstance(value, bool) or not (isinstance(value, int) or digits) or abs(int(value)) > INT_MAX:
+        if isinstance(value, bool) or not (isinstance(value, int) or digits):
             return reading.fault(at, "invalid", "Een geldig getal is verplicht.")
+        if int(value) < self.least:
+            reading.fault(at, "min_value", f"Zorg ervoor dat deze waarde groter is dan of gelijk is aan {self.least}.")
+        if int(value) > self.most:
+            reading.fault(at, "max_value", f"Zorg ervoor dat deze waarde kleiner is dan of gelijk is aan {self.most}.")
         return int(value)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": -INT_MAX, "maximum": INT_MAX}
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
 @dataclass(frozen=True)
@@ -221,6 +238,8 @@ class Link(Field):
             return reading.fault(f"{at}.nonFieldErrors", "invalid", "Ongeldige data. Verwacht een object.")
         if "uuid" not in value:
             return reading.fault(f"{at}.uuid", "required")
+        if value["uuid"] is None:
+            return reading.fault(f"{at}.uuid", "null")
         try:
             name = str(UUID(value["uuid"]))
         except (ValueError, AttributeError, TypeError):
@@ -243,6 +262,7 @@ class Link(Field):
 class Several(Field):
     """A list of another field."""
 
+    null_empties: bool = True  # Or it leaves a list of cards as it is.
     each: Field = Field("")  # It is frozen.
     default: Any = ()
 
@@ -255,7 +275,7 @@ class Several(Field):
 
     def understood(self, value: Any, at: str, reading: Reading) -> Any:  # noqa: ANN401
         if not isinstance(value, list):
-            reading.fault(at, "not_a_list", "Verwacht een lijst van items.")
+            reading.fault(f"{at}.nonFieldErrors", "not_a_list", "Verwacht een lijst van items.")
             return []
         if len(value) > LIST_MAX:
             reading.fault(at, "max_length", f"Niet meer dan {LIST_MAX} items.")
@@ -269,8 +289,12 @@ class Several(Field):
 def moment(value: str) -> str:
     """In UTC, as that API writes it. Raises `ValueError`."""
     found = datetime.fromisoformat(value)
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    return found.isoformat().replace("+00:00", "Z")
+    return spelled_moment(found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC))
+
+
+def spelled_moment(at: datetime) -> str:
+    """Of what is in UTC."""
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def read_all(  # noqa: PLR0913  # All that reading needs.

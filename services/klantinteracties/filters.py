@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, literal, or_, select
 
 from engine.values import text
 from services.klantinteracties.fields import FLAGS, moment
@@ -17,7 +17,8 @@ KNOWN_BY: Final = "known-by"  # Rows that are looked for like numbers, and never
 LIKE: Final = {"partij-identificatoren": ("partij-identificatoren", KNOWN_BY)}
 SEPARATOR: Final = "\x1f"  # Between the terms of a row.
 
-NARROW: Final = frozenset({"uuid", "contact", "party", "other", "object_id", "address_id"})
+ADDRESS: Final = re.compile(r"https?://[^/\s]+/")
+NARROW: Final = frozenset({"uuid", "contact", "party", "other", "object_id", "address_id", "number", "reference"})
 
 Clause = Callable[[Table, str], ColumnElement[bool]]
 
@@ -29,6 +30,10 @@ class Step(NamedTuple):
     kind: str
     inner: str
     claimed: bool = False  # Of parties: those to whom the address surely belongs count as well.
+
+
+class Unknown(ValueError):
+    """None of the words that there are."""
 
 
 class Filter(NamedTuple):
@@ -53,7 +58,9 @@ def name_in(value: str) -> str:
 
 
 def name_at_end(value: str) -> str:
-    """Of the card that an address names; of any other address nothing is found."""
+    """Of the card that an address names; of any other address nothing is found. Raises `ValueError` for none."""
+    if not ADDRESS.match(value):
+        raise ValueError("no address")
     try:
         return str(UUID(value.rstrip("/").rpartition("/")[2]))
     except ValueError:
@@ -98,6 +105,16 @@ def exactly(column: str, read: Callable[[str], str] = words, schema: Mapping[str
     return Filter(lambda table, name: table.c[column] == text(name), read, schema, narrow=column in NARROW)
 
 
+def among(column: str) -> Filter:
+    """One of several, with commas between."""
+
+    def clause(table: Table, name: str) -> ColumnElement[bool]:
+        every = literal(",").concat(text(name)).concat(",")
+        return func.replace(every, literal(",").concat(table.c[column]).concat(","), "") != every
+
+    return Filter(clause, words, TEXT)
+
+
 def holds(column: str) -> Filter:
     """Somewhere in it, whatever the capitals."""
 
@@ -113,16 +130,27 @@ def term(label: str, read: Callable[[str], str] = words, schema: Mapping[str, An
     def as_term(value: str) -> str:
         return f"%{SEPARATOR}{label}={escaped(read(value))}{SEPARATOR}%"
 
-    return Filter(lambda table, name: table.c.terms.like(text(name), escape="\\"), as_term, schema)
+    if read is not words:
+        return Filter(lambda table, name: table.c.terms.like(text(name), escape="\\"), as_term, schema)
+    # `LIKE` does not tell capitals apart on SQLite, and people write them.
+    said = f"{SEPARATOR}{label}={{}}{SEPARATOR}"
+    return Filter(holding_all, lambda value: said.format(words(value)), schema)
 
 
-def choice(label: str, *known: str) -> Filter:
+def holding_all(table: Table, name: str) -> ColumnElement[bool]:
+    return func.replace(table.c.terms, text(name), "") != table.c.terms
+
+
+def choice(label: str, *known: str, column: str = "") -> Filter:
+    """One of the words that there are: in this column, or among the terms."""
+
     def read(value: str) -> str:
         if value not in known:
-            raise ValueError("no such word")
+            raise Unknown("no such word")
         return value
 
-    return term(label, read, {"type": "string", "enum": list(known)})
+    schema = {"type": "string", "enum": list(known)}
+    return exactly(column, read, schema) if column else term(label, read, schema)
 
 
 def yes(label: str) -> Filter:
@@ -131,7 +159,7 @@ def yes(label: str) -> Filter:
 
 def terms(**said: Any) -> str:  # noqa: ANN401  # As its field holds it.
     """The terms of a row, as they are asked by."""
-    each = (f"{label}={shown(value)}" for label, value in said.items() if value is not None)
+    each = [f"{label}={shown(value)}" for label, value in said.items() if value is not None]
     return f"{SEPARATOR}{SEPARATOR.join(each)}{SEPARATOR}"
 
 
@@ -194,7 +222,9 @@ def conditions(table: Table, asked: Iterable[tuple[str, Filter]]) -> list[Column
 def reached(table: Table, step: Step, rest: list[tuple[str, Filter]]) -> ColumnElement[bool]:
     other = table.alias()
     inner = conditions(other, rest)  # type: ignore[arg-type]  # As above.
-    found = select(other.c[step.inner]).where(of_kind(other, LIKE.get(step.kind, (step.kind,))), *inner)
+    kinds = LIKE.get(step.kind, (step.kind,))
+    narrow = any(one.narrow or one.steps for _, one in rest)
+    found = select(other.c[step.inner]).where(of_kind(other, kinds) if narrow else other.c.kind.in_(kinds), *inner)
     direct = table.c[step.outer].in_(found)
     if not step.claimed:
         return direct

@@ -9,7 +9,7 @@ from services.klantinteracties.filters import Filter, Step, exactly, term
 PLACE: Final[tuple[Field, ...]] = (
     Text("nummeraanduidingId", most=16, pattern="[0-9]{16}"),
     Text("straatnaam", most=255),
-    Whole("huisnummer", null=True),
+    Whole("huisnummer", null=True, least=1, most=99_999),
     Text("huisnummertoevoeging", most=20),
     Text("postcode", most=7, pattern="[1-9][0-9]{3} [A-Z]{2}"),
     Text("stad", most=255),

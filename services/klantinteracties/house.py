@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from msgspec.json import decode
+
 from engine.processor import State
 from engine.work import stamp
 from schemas import contact as c
@@ -109,7 +111,7 @@ def standing(kept: Kept, event: OfParty | Reached | Job) -> Told:
 def written(kept: Kept, cards: Iterable[Card]) -> Told:
     said: list[Said | Gone] = []
     for card in cards:
-        doc = json.loads(card.body)
+        doc = decode(card.body)
         said.append(Said(card.kind, card.card_id, stamp(card.since), doc, card.native, card.address_id))
         if card.kind in {"partijen", tasks.KIND}:
             kept = kept.stands(stamp(card.since), doc)
@@ -136,6 +138,8 @@ def to(kind: str, native: str) -> Doc | None:
 def contact(event: OfContact) -> list[Said | Gone]:
     """A contact, who took part, and where they can be reached; an answer refers to what it answers."""
     since, native = stamp(event.at), event.contact_id
+    if isinstance(event, c.ContactReceived) and event.inbox == DESK_TOOL:
+        return []  # Its card says it.
     if isinstance(event, c.ContactAnswered):
         if not (event.message_id and event.text):
             return []  # Somebody picked up: the contact is there.

@@ -3,15 +3,21 @@
 from datetime import timedelta
 from typing import Any, Final
 
+from sqlalchemy import ColumnElement, Table, exists, literal
+
+from engine.values import text
 from schemas.event import Event
 from schemas.task import TaskAssigned, TaskDone, TaskOpened, TaskReopened
+from services.klantinteracties.actoren import KIND as ACTORS
 from services.klantinteracties.digitaleadressen import KINDS
 from services.klantinteracties.fields import Choice, Doc, Link, Moment, Reading, Several, Text
 from services.klantinteracties.filters import (
     MOMENT,
     NAME,
     SEPARATOR,
+    TEXT,
     URL,
+    Filter,
     Step,
     choice,
     exactly,
@@ -22,7 +28,7 @@ from services.klantinteracties.filters import (
     sortable,
     sorted_moment,
     term,
-    terms,
+    words,
 )
 from services.klantinteracties.klantcontacten import NUMBER
 from services.klantinteracties.resource import BLANK, Change, Columns, Forward, Resource, doc_of, docs, link, plain
@@ -48,11 +54,14 @@ def columns(doc: Doc) -> Columns:
         "other": doc[ALL][0]["uuid"] if doc[ALL] else None,
         "number": doc["nummer"],
         "reference": doc["referentienummer"],
-        "terms": terms(status=doc["status"]) + actors,
+        "name": doc["status"],
+        "terms": f"{SEPARATOR}{actors}",
     }
 
 
 def check(doc: Doc, before: Doc | None, given: Doc, reading: Reading) -> None:
+    if reading.faults:
+        return
     if ONE in given and ALL in given:
         said = "`toegewezen_aan_actor` en `toegewezen_aan_actoren` mag niet beiden gebruikt worden."
         reading.fault("nonFieldErrors", "invalid", said)
@@ -64,7 +73,7 @@ def check(doc: Doc, before: Doc | None, given: Doc, reading: Reading) -> None:
         reading.fault("afgehandeldOp", "invalid", said)
     if ONE in given and ALL not in given and doc.get(ONE):
         doc[ALL] = [doc[ONE]]
-    doc[ALL] = [one for one in doc[ALL] if one][:ACTORS_MAX]
+    doc[ALL] = [*{one["uuid"]: one for one in doc[ALL] if one}.values()][:ACTORS_MAX]
 
 
 def finish(doc: Doc, before: Doc | None, now: str) -> Doc:
@@ -125,6 +134,19 @@ def reached_at(change: Change) -> str:
     return plain(by_phone[0]["adres"], TITLE_CHARS_MAX) if by_phone else ""
 
 
+def outlives(doc: Doc, name: str) -> Doc | None:
+    """It is there as long as its contact is; whoever is gone does it no more."""
+    rest = [one for one in doc[ALL] if one["uuid"] != name]
+    return {ALL: rest} if len(rest) < len(doc[ALL]) else None
+
+
+def by_actor(table: Table, name: str) -> ColumnElement[bool]:
+    """Any of its actors is called so."""
+    actor = table.alias()
+    is_one = table.c.terms.contains(literal(f"{SEPARATOR}actor=").concat(actor.c.uuid).concat(SEPARATOR))
+    return exists().where(actor.c.kind == ACTORS, actor.c.name == text(name), is_one)
+
+
 internetaken: Final = Resource(
     kind=KIND,
     one="InterneTaak",
@@ -143,9 +165,9 @@ internetaken: Final = Resource(
     filters={
         "nummer": exactly("number"),
         "referentienummer": exactly("reference"),
-        "status": choice("status", OPEN, DONE),
+        "status": choice("status", OPEN, DONE, column="name"),
         **ranged("toegewezenOp", "sort", sorted_moment, MOMENT),
-        "actoren__naam": exactly("name").after(Step("other", "actoren", "uuid")),
+        "actoren__naam": Filter(by_actor, words, TEXT),
         "klantcontact__uuid": exactly("contact", name_in, NAME),
         "klantcontact__nummer": exactly("number").after(CONTACT),
         "klantcontact__referentienummer": exactly("reference").after(CONTACT),
@@ -158,6 +180,7 @@ internetaken: Final = Resource(
     check=check,
     finish=finish,
     facts=facts,
+    outlives=outlives,
     beside=("digitaleadressen", "aanleidinggevendKlantcontact"),
     unique=("number", "reference"),
     orders={"toegewezenOp": False, "-toegewezenOp": True},

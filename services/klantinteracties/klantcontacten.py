@@ -26,7 +26,7 @@ from services.klantinteracties.numbers import by_number
 from services.klantinteracties.resource import BLANK, Change, Columns, Resource, Reverse, plain
 
 KIND: Final = "klantcontacten"
-NUMBER: Final = "[0-9]{10}"
+NUMBER: Final = "[0-9]+"
 TITLE_CHARS_MAX: Final = 500
 # Their words for a channel, and ours. What is in neither is spelled as a word of the log.
 CHANNELS: Final[Mapping[str, str]] = {
@@ -131,7 +131,7 @@ FIELDS: Final = (
     Text("inhoud", most=TEXT_CHARS_MAX),
     Text("reactie", most=TEXT_CHARS_MAX),
     Flag("indicatieContactGelukt", null=True),
-    Text("hoofdOnderwerpType", most=200, pattern="https?://\\S+"),
+    Text("hoofdOnderwerpType", most=200, pattern="(https?|ftps?)://\\S+"),
     Flag("verdereActieOndernomen", default=False),
     Text("taal", required=True, most=3),
     Flag("vertrouwelijk", required=True),

@@ -8,7 +8,7 @@ from engine.values import text
 from schemas.event import Event, looks_like_bsn
 from schemas.party import PartyIdentifierSet, PartyIdentifierUnset
 from services.klantinteracties.fields import Choice, Doc, Group, Link, Reading, Text
-from services.klantinteracties.filters import TEXT, Filter, Step, term, terms
+from services.klantinteracties.filters import TEXT, Filter, Step, choice, term, terms
 from services.klantinteracties.resource import BLANK, Change, Columns, Resource, docs, link
 
 KIND: Final = "partij-identificatoren"
@@ -26,6 +26,8 @@ SCHEMES: Final = {
     "vestigingsnummer": "vestiging",
 }  # As the house says.
 NUMBER: Final = "partijIdentificator"
+BRANCH: Final = "vestigingsnummer"
+TWICE: Final = ("__all__", "invalid")
 CODES: Final = ("codeObjecttype", "codeSoortObjectId", "codeRegister")
 
 
@@ -77,23 +79,21 @@ def check(doc: Doc, _before: Doc | None, given: Doc, reading: Reading) -> None:
     if kind not in TYPES.get(register, ()):
         allowed = ", ".join(TYPES.get(register, ()))
         reading.fault(
-            f"{NUMBER}.codeObjecttype", "invalid", f"voor `codeRegister` {register} zijn toegestaan: {allowed}"
+            f"{NUMBER}CodeObjecttype", "invalid", f"voor `codeRegister` {register} zijn toegestaan: {allowed}"
         )
     elif sort not in NUMBERS.get(kind, ()):
         allowed = ", ".join(NUMBERS.get(kind, ()))
         said = f"voor `codeObjecttype` {kind} zijn toegestaan: {allowed}"
-        reading.fault(f"{NUMBER}.codeSoortObjectId", "invalid", said)
+        reading.fault(f"{NUMBER}CodeSoortObjectId", "invalid", said)
     elif why := wrong(sort, number.get("objectId") or "") if NUMBER in given else "":
-        reading.fault(f"{NUMBER}.objectId", "invalid", f"Deze waarde is ongeldig, reden: {why}")
-    if sort == "vestigingsnummer" and not doc["subIdentificatorVan"]:
+        reading.fault(f"{NUMBER}ObjectId", "invalid", f"Deze waarde is ongeldig, reden: {why}")
+    if sort == BRANCH and not doc["subIdentificatorVan"]:
         reading.fault(
             "subIdentificatorVan",
             "invalid",
             "Voor een PartijIdentificator met codeSoortObjectId = `vestigingsnummer` is het verplicht om een "
             "`sub_identifier_van` met codeSoortObjectId = `kvk_nummer` te kiezen.",
         )
-    if doc["subIdentificatorVan"] and sort != "vestigingsnummer":
-        reading.fault("subIdentificatorVan", "invalid", "Alleen een vestiging hoort bij een ander nummer.")
 
 
 def wrong(sort: str, number: str) -> str:
@@ -114,11 +114,13 @@ def judge(change: Change, reading: Reading) -> None:
     for row, other in docs(change.near, KIND):
         if row["uuid"] != change.uuid and other[NUMBER]["codeSoortObjectId"] == sort:
             said = "`CodeSoortObjectId` moet uniek zijn binnen een Partij."
-            reading.fault(f"{NUMBER}.codeSoortObjectId", "unique", said)
+            reading.fault(*TWICE, said)
     upper = change.linked.get(link(doc, "subIdentificatorVan") or "")
     if upper is None:
         return
-    if upper["uuid"] == change.uuid or "codeSoortObjectId=kvk_nummer" not in upper["terms"]:
+    if upper["uuid"] == change.uuid:
+        reading.fault("subIdentificatorVan", "invalid", "Een nummer hoort niet bij zichzelf.")
+    elif sort == BRANCH and "codeSoortObjectId=kvk_nummer" not in upper["terms"]:
         said = "Het is alleen mogelijk om een subIdentifierVan te selecteren met codeSoortObjectId = `kvk_nummer`."
         reading.fault("subIdentificatorVan", "invalid", said)
 
@@ -164,6 +166,11 @@ FIELDS: Final = (
     Link("subIdentificatorVan", null=True, kind=KIND),
 )
 
+WORDS: Final = {
+    "codeObjecttype": choice("codeObjecttype", *NUMBERS),
+    "codeSoortObjectId": choice("codeSoortObjectId", *DIGITS),
+    "codeRegister": choice("codeRegister", *TYPES),
+}
 partij_identificatoren: Final = Resource(
     kind=KIND,
     one="PartijIdentificator",
@@ -171,13 +178,14 @@ partij_identificatoren: Final = Resource(
     columns=columns,
     filters={
         "anderePartijIdentificator": term("andere"),
-        **{f"{NUMBER}{name[0].upper()}{name[1:]}": one for name, one in parts("").items()},
+        **{f"{NUMBER}{name[0].upper()}{name[1:]}": one for name, one in (parts("") | WORDS).items()},
     },
     home=("identificeerdePartij",),
     check=check,
     beside=(KIND, "identificeerdePartij"),
     judge=judge,
     facts=facts,
-    cascade=((KIND, "other"),),
+    holding=((KIND, "other"),),
     unique=("number",),
+    twice=TWICE,
 )

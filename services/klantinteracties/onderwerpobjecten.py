@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from schemas.contact import ContactFiled, ContactTied, ContactUnfiled, ContactUntied
-from schemas.event import NINE_DIGITS, Event, looks_like_bsn
+from schemas.event import Event, holds_bsn
 from services.klantinteracties.fields import Doc, Group, Link
 from services.klantinteracties.filters import linked, terms
 from services.klantinteracties.groups import IDENTIFIER, by_identifier, identified, is_case, same
@@ -83,10 +83,6 @@ def is_name(case: str) -> bool:
     """Whether it may stand in a subject: a UUID, and nothing that looks like a BSN."""
     plainly = len(case) == CASE_CHARS and case.replace("-", "").isalnum() and case.isascii()
     return plainly and not holds_bsn(case)
-
-
-def holds_bsn(text: str) -> bool:
-    return any(looks_like_bsn(run.replace(".", "")) for run in NINE_DIGITS.findall(text))
 
 
 onderwerpobjecten: Final = Resource(

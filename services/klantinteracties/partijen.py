@@ -5,7 +5,7 @@ from typing import Final, Literal
 from schemas.event import Event
 from schemas.party import PartyRegistered
 from services.klantinteracties.fields import Choice, Doc, Flag, Group, Link, Reading, Several, Text
-from services.klantinteracties.filters import Step, choice, exactly, linked, term, terms, yes
+from services.klantinteracties.filters import Step, among, choice, exactly, linked, term, terms, yes
 from services.klantinteracties.groups import NAME, PLACE, PLACES
 from services.klantinteracties.klantcontacten import NUMBER
 from services.klantinteracties.numbers import by_number, partij_identificatoren, parts
@@ -104,6 +104,15 @@ def judge(change: Change, reading: Reading) -> None:
         reading.fault(f"{DETAIL}.werkteVoorPartij.uuid", "invalid", said)
 
 
+def check(doc: Doc, _before: Doc | None, given: Doc, _reading: Reading) -> None:
+    """What it preferred is not its own any more, where it is not among those that are given."""
+    for label, (preferred, _) in PREFERRED.items():
+        listed = given.get(label) or []
+        if label in given and preferred not in given and isinstance(listed, list):
+            named = [one.get("uuid") for one in listed if isinstance(one, dict)]
+            doc[preferred] = doc[preferred] if link(doc, preferred) in named else None
+
+
 def theirs(change: Change, kind: str) -> list[str]:
     return [row["uuid"] for row in change.near if (row["party"], row["kind"]) == (change.uuid, kind)]
 
@@ -122,7 +131,8 @@ def moved(change: Change, label: str, given: list[Doc]) -> list[Also]:
     kind, mine = CARDS[label], {"uuid": change.uuid}
     names = {one["uuid"] for one in given if one}
     here = [(row, doc) for row, doc in docs(change.near, kind) if row["party"] == change.uuid]
-    lost = [Also(kind, row, doc | {OWNERS[kind]: None}) for row, doc in here if row["uuid"] not in names]
+    nobodys = {OWNERS[kind]: None} | ({"isStandaardAdres": False} if kind == "digitaleadressen" else {})
+    lost = [Also(kind, row, doc | nobodys) for row, doc in here if row["uuid"] not in names]
     came = docs([change.linked[name] for name in sorted(names - {row["uuid"] for row, _ in here})], kind)
     return [*lost, *(Also(kind, row, doc | {OWNERS[kind]: mine}) for row, doc in came)]
 
@@ -133,7 +143,8 @@ def numbered(change: Change, given: list[Doc]) -> list[Also]:
     named = [str(one["uuid"]) for one in given]
     gone = [Also(kind, row, None) for name, row in here.items() if name not in named]
     mine = {"identificeerdePartij": {"uuid": change.uuid}}
-    return [*gone, *(Also(kind, here.get(name), one | mine) for name, one in zip(named, given, strict=True))]
+    pairs = enumerate(zip(named, given, strict=True))
+    return [*gone, *(Also(kind, here.get(name), one | mine, f"{NUMBERS}.{nth}.") for nth, (name, one) in pairs)]
 
 
 partijen: Final = Resource(
@@ -154,7 +165,10 @@ partijen: Final = Resource(
     lists=(
         *(Several(label, null=True, each=Link("", kind=kind)) for label, kind in CARDS.items()),
         Several(
-            NUMBERS, null=True, each=Group("", fields=(Text("uuid", default=None), *partij_identificatoren.fields))
+            NUMBERS,
+            null=True,
+            null_empties=False,
+            each=Group("", fields=(Text("uuid", default=None), *partij_identificatoren.fields)),
         ),
     ),
     columns=columns,
@@ -166,7 +180,7 @@ partijen: Final = Resource(
         **{label: term(label) for label in ASKED},
         **by_number("partijIdentificator"),
         **{name: one.after(*UPPER) for name, one in parts("subIdentificatorVan__").items()},
-        "categorierelatie__categorie__naam": exactly("name").after(*CATEGORY),
+        "categorierelatie__categorie__naam": among("name").after(*CATEGORY),
         **linked("vertegenwoordigdePartij", REPRESENTED, column="party"),
     },
     reverse=(
@@ -178,6 +192,7 @@ partijen: Final = Resource(
         Reverse(NUMBERS, partij_identificatoren.kind, "party", "whole"),
     ),
     variant=(DETAIL, "soortPartij", SORTS),
+    check=check,
     finish=finish,
     facts=facts,
     beside=("", KIND),

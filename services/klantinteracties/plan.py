@@ -98,12 +98,15 @@ def grouped(plan: Plan, rows: Iterable[Row]) -> Found:
 
 def written(node: Node, row: Row, found: Found) -> str:
     """One card with all that belongs to it, as JSON."""
-    parts = [row["doc"]]
+    parts, uuid = [row["doc"]], row["uuid"]
     if node.resource.later and row["party"] is None:
         parts.append(f'"{node.resource.later}":{whose(found.get((node.claims, row["address_id"] or ""), ()))}')
     for name, (one, hop, inner) in node.lists.items():
-        theirs = [card for card in found.get((hop, row["uuid"]), ()) if card["kind"] == one.kind]
-        parts.append(f'"{name}":[{",".join(listed(one, inner, card, found) for card in theirs)}]')
+        if there := found.get((hop, uuid)):
+            theirs = [listed(one, inner, card, found) for card in there if card["kind"] == one.kind]
+            parts.append(f'"{name}":[{",".join(theirs)}]')
+        else:  # As most are.
+            parts.append(f'"{name}":[]')
     if node.include:
         parts.append(f'"_expand":{{{",".join(included(node, row, found))}}}')
     return ",".join(parts) + "}"

@@ -8,12 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from schemas.card import DESK_TOOL
 from schemas.event import Event
-from services.klantinteracties.fields import Doc, Field, Group, Reading
+from services.klantinteracties.fields import Doc, Field, Group, Reading, Several
 from services.klantinteracties.filters import Filter
 
 Row = Mapping[str, Any]
 Columns = dict[str, Any]
 
+UNIQUE: Final = ("nonFieldErrors", "unique")
 BLANK: Final[Columns] = dict.fromkeys(
     (
         "sort",
@@ -97,6 +98,11 @@ class Also(NamedTuple):
     kind: str
     row: Row | None
     doc: Doc | None
+    at: str = ""  # Where it was given.
+
+
+def goes_along(_doc: Doc, _name: str) -> Doc | None:
+    return None
 
 
 def nothing_else(_change: Change) -> list[Also]:
@@ -126,7 +132,7 @@ class Resource:
     fields: tuple[Field, ...]
     columns: Callable[[Doc], Columns]
     filters: Mapping[str, Filter]
-    lists: tuple[Field, ...] = ()  # Fields that are not its own: other cards, which are written with it.
+    lists: tuple[Several, ...] = ()  # Fields that are not its own: other cards, which are written with it.
     reverse: tuple[Reverse, ...] = ()
     forward: tuple[Forward, ...] = ()
     home: tuple[str, ...] = ()  # Links, the first that is there says about which subject the card is.
@@ -142,7 +148,11 @@ class Resource:
     address: Callable[[Doc], tuple[str, str] | None] = nowhere  # By which the house knows it: its kind and value.
     object: Callable[[Doc], tuple[str, str] | None] = nowhere  # That it names: its kind, and what it is called.
     cascade: tuple[tuple[str, str], ...] = field(default=())  # What goes when it goes: kinds, and the column.
+    # What changes of it when the card of this name goes, which it would go along with; nothing, where it goes.
+    outlives: Callable[[Doc, str], Doc | None] = goes_along
+    holding: tuple[tuple[str, str], ...] = ()  # What has to go before it can go, likewise.
     unique: tuple[str, ...] = ()  # Columns of which no two cards of this kind hold the same.
+    twice: tuple[str, str] = UNIQUE  # How that is said: a name and a code.
     orders: Mapping[str, bool] = field(default_factory=dict)  # What `ordering` may say, and whether it falls.
 
     @property
@@ -175,6 +185,12 @@ def link(doc: Doc, name: str) -> str | None:
     return found["uuid"] if found else None
 
 
+def not_preferred(change: Change, whose: str, preferred: str) -> list[Also]:
+    """Of a card that goes: its party, which prefers it no more."""
+    row = change.linked.get(link(change.doc, whose) or "")
+    return [Also("partijen", row, {preferred: None})] if row and link(doc_of(row), preferred) == change.uuid else []
+
+
 def full_name(name: Doc | None) -> str:
     """As people write it."""
     parts = ("voornaam", "voorvoegselAchternaam", "achternaam")
@@ -183,4 +199,6 @@ def full_name(name: Doc | None) -> str:
 
 def plain(value: str, most: int) -> str:
     """On one line, as the house keeps titles and names."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in value).split())[:most]
+    if not value.isprintable():
+        value = "".join(sign if sign.isprintable() else " " for sign in value)
+    return " ".join(value.split())[:most]

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from services.klantinteracties.fields import Day, Doc, Group, Link, Text
+from services.klantinteracties.fields import Day, Doc, Group, Link, Reading, Text
 from services.klantinteracties.filters import DAY, NAME, Step, day, exactly, linked, name_in, term, terms
 from services.klantinteracties.groups import IDENTIFIER, by_identifier, identified
-from services.klantinteracties.resource import BLANK, Columns, Forward, Resource, link
+from services.klantinteracties.resource import BLANK, Change, Columns, Forward, Resource, link, not_preferred
 
 BIJLAGE: Final = "bijlageidentificator"
 PARTY: Final = Step("party", "partijen", "uuid")
@@ -33,6 +33,11 @@ def account(doc: Doc) -> Columns:
 def representation(doc: Doc) -> Columns:
     by, whom = link(doc, "vertegenwoordigendePartij"), link(doc, "vertegenwoordigdePartij")
     return BLANK | {"party": by, "other": whom, "number": f"{by} {whom}"}
+
+
+def objection(change: Change, reading: Reading) -> None:
+    if link(change.doc, "vertegenwoordigendePartij") == link(change.doc, "vertegenwoordigdePartij"):
+        reading.fault("vertegenwoordigdePartij", "invalid", "De partij kan niet zichzelf vertegenwoordigen.")
 
 
 def begun(doc: Doc, _before: Doc | None, now: str) -> Doc:
@@ -86,11 +91,12 @@ rekeningnummers: Final = Resource(
     fields=(
         Link("partij", null=True, kind="partijen"),
         Text("iban", required=True, most=34, pattern="[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{1,30}"),
-        Text("bic", most=11, pattern=r"\S+"),
+        Text("bic", least=8, most=11, pattern=r"\S+"),
     ),
     columns=account,
     filters={"iban": exactly("name"), "bic": term("bic"), "uuid": exactly("uuid", name_in, NAME)},
     home=("partij",),
+    also=lambda change: [] if change.after else not_preferred(change, "partij", "voorkeursRekeningnummer"),
 )
 vertegenwoordigingen: Final = Resource(
     kind="vertegenwoordigingen",
@@ -105,5 +111,6 @@ vertegenwoordigingen: Final = Resource(
         **linked("vertegenwoordigdePartij", column="other"),
     },
     home=("vertegenwoordigendePartij",),
+    judge=objection,
     unique=("number",),
 )

@@ -29,6 +29,7 @@ ORDER: Final = (
 # What names a card that comes later, or says the same twice.
 PREFERRED: Final = ("voorkeursDigitaalAdres", "voorkeursRekeningnummer")
 LEFT: Final[Mapping[str, tuple[str, ...]]] = {"partijen": PREFERRED, "internetaken": ("toegewezenAanActor",)}
+UNTOLD: Final = tuple((None, one.variant[0]) for one in EVERY.values() if one.variant)
 MOMENTS: Final = {"klantcontacten": "plaatsgevondenOp", "internetaken": "toegewezenOp"}
 
 
@@ -71,8 +72,9 @@ def name_of(card: Any) -> str:  # noqa: ANN401  # As above.
 
 
 def own(kind: str, card: Doc) -> Doc:
-    """Without what others say better."""
-    return {name: value for name, value in card.items() if name not in LEFT.get(kind, ())}
+    """Without what others say better, and without a null where nobody told who it is: it may not be written."""
+    left = LEFT.get(kind, ())
+    return {name: value for name, value in card.items() if name not in left and (value, name) not in UNTOLD}
 
 
 def since(card: Doc, kind: str) -> datetime | None:

@@ -14,7 +14,7 @@ from schemas.event import Envelope, Event, derived, fact
 from services.klantinteracties.asking import Asking
 from services.klantinteracties.cards import row as row_of
 from services.klantinteracties.every import EVERY, compact
-from services.klantinteracties.fields import Doc, Fault, Reading, moment, read_all
+from services.klantinteracties.fields import Doc, Fault, Reading, read_all, spelled_moment
 from services.klantinteracties.house import Said
 from services.klantinteracties.numbers import KIND as NUMBERS
 from services.klantinteracties.problems import Problem
@@ -47,6 +47,7 @@ class Write:
     facts: list[Event] = field(default_factory=list)
     cards: dict[str, list[Card]] = field(default_factory=dict)  # By the subject that they are about.
     gone: dict[str, list[str]] = field(default_factory=dict)
+    holding: list[Row] = field(default_factory=list)  # Without which something that goes cannot go.
     names: int = 0
 
     def name(self) -> str:
@@ -65,17 +66,17 @@ class Write:
         lists = {
             one.name: one.read(given[one.name], one.name, mine)
             for one in resource.lists
-            if one.name in given and (given[one.name] is not None or before is not None) and not taken
+            if one.name in given and (given[one.name] is not None or (before and one.null_empties)) and not taken
         }
         resource.check(doc, before, given, mine)
         linked = await self.linked(mine, before)
         self.told(mine, at)
         if self.reading.faults:
             return ""
-        doc = resource.finish(doc, before, moment((taken.at if taken else self.now).isoformat()))
+        doc = resource.finish(doc, before, spelled_moment(taken.at if taken else self.now))
         change = await self.change(resource, row, before, doc, linked, lists, taken)
         resource.judge(change, self.reading)
-        await self.unique(resource, change)
+        await self.unique(resource, change, at)
         if not self.reading.faults:
             self.keep(resource, change)
             for one in resource.also(change):
@@ -85,11 +86,13 @@ class Write:
     async def beside(self, one: Also) -> None:
         """A card that is written with another."""
         resource = EVERY[one.kind]
+        if one.row and one.row["uuid"] in self.gone.get(one.row["about"], ()):
+            return
         if one.doc is None:
             assert one.row, "only what is there goes"
             await self.remove(resource, one.row)
         else:
-            await self.put(resource, one.row, one.doc, at=f"{one.kind}.", partly=one.row is not None)
+            await self.put(resource, one.row, one.doc, at=one.at or f"{one.kind}.", partly=one.row is not None)
 
     async def change(  # noqa: PLR0913, PLR0917  # All that is known of it.
         self, resource: Resource, row: Row | None, before: Doc | None, doc: Doc | None,
@@ -108,7 +111,9 @@ class Write:
         near = await self.asking.near(beside["about"], kind) if beside else ()
         found = resource.address(doc) if doc else None
         where = address_of(*found).pseudonym(self.pepper) if found else ""
-        near = [self.fresh.get(one["uuid"], one) for one in near if one["uuid"] not in self.gone.get(one["about"], ())]
+        there = {one["uuid"]: one for one in near if one["uuid"] not in self.gone.get(one["about"], ())}
+        mine = (one for one in self.fresh.values() if beside and one["about"] == beside["about"])
+        near = [*(there | {one["uuid"]: one for one in mine if one["kind"] == (kind or one["kind"])}).values()]
         objects = self.object_of(resource, before), self.object_of(resource, doc)
         return Change(uuid, about, taken.at, before, doc, row, linked, near, lists, where, objects)
 
@@ -132,7 +137,7 @@ class Write:
     def told(self, mine: Reading, at: str) -> None:
         self.reading.faults += [Fault(at + fault.name, fault.code, fault.reason) for fault in mine.faults]
 
-    async def unique(self, resource: Resource, change: Change) -> None:
+    async def unique(self, resource: Resource, change: Change, at: str) -> None:
         assert change.after, "it is written"
         if not resource.unique:
             return
@@ -145,8 +150,10 @@ class Write:
             there = [row["uuid"] for row in await self.asking.same(resource.kind, column, value)]
             mine = [row["uuid"] for row in self.fresh.values() if (row["kind"], row[column]) == (resource.kind, value)]
             if any(name != change.uuid for name in (*there, *mine)):
-                name = TOLD.get(column, "nonFieldErrors") if "nummer" in change.after else "nonFieldErrors"
-                self.reading.fault(name, "unique", f"Er bestaat al een {resource.one.lower()} met deze waarde.")
+                name, code = resource.twice
+                if "nummer" in change.after:
+                    name, code = at + TOLD[column], "unique"
+                self.reading.fault(name, code, f"Er bestaat al een {resource.one.lower()} met deze waarde.")
 
     def keep(self, resource: Resource, change: Change) -> None:
         row, since = change.row, change.row["since"] if change.row else ""
@@ -173,12 +180,30 @@ class Write:
         if row["uuid"] in self.gone.get(row["about"], ()):
             return
         self.gone.setdefault(row["about"], []).append(row["uuid"])
+        for kind, column in resource.holding:
+            self.holding += await self.asking.belonging(row["uuid"], kind, column)
         for kind, column in resource.cascade:
             for child in await self.asking.belonging(row["uuid"], kind, column):
-                await self.remove(EVERY[kind], child)
+                await self.left(EVERY[kind], child, row["uuid"])
+        self.cards = {
+            about: kept
+            for about, cards in self.cards.items()
+            if (kept := [card for card in cards if card.card_id != row["uuid"]])
+        }
         before = doc_of(row)
         change = await self.change(resource, row, before, None, await self.linked(Reading(), before), {})
         self.facts += resource.facts(change)
+        for one in resource.also(change):
+            await self.beside(one)
+
+    async def left(self, resource: Resource, row: Row, name: str) -> None:
+        """What named a card that goes: it goes along, or goes on without."""
+        row = self.fresh.get(row["uuid"], row)
+        rest = resource.outlives(doc_of(row), name)
+        if rest is None:
+            await self.remove(resource, row)
+        else:
+            await self.beside(Also(resource.kind, row, rest))
 
     def envelopes(self) -> list[Envelope]:
         """What is appended. What came in is told before its card, which says it better; all else after."""
@@ -195,6 +220,8 @@ class Write:
 
     def checked(self) -> None:
         """Raises `Problem` where anything is wrong."""
+        if any(row["uuid"] not in self.gone.get(row["about"], ()) for row in self.holding):
+            self.reading.fault("nonFieldErrors", "invalid", "Dit kan niet weg: een ander object hoort hierbij.")
         if self.reading.faults:
             raise Problem(400, faults=self.reading.faults)
 
@@ -209,7 +236,8 @@ def read(resource: Resource, given: Doc, before: Doc | None, reading: Reading, *
     if group is None:
         return doc
     kept = before.get(name) if before and before[by] == doc[by] else None
-    doc[name] = group.read(given[name], name, reading) if name in given else kept or group.blank
+    said = group.read(given[name], name, reading) if name in given else None
+    doc[name] = said if given.get(name) else kept  # An empty one says nothing.
     return doc
 
 

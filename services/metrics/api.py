@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel
@@ -62,7 +62,7 @@ def router(engine: Engine, settings: MetricsSettings) -> APIRouter:
         against_first: NoDay = None,
         against_last: NoDay = None,
         format: Literal["json", "csv"] = "json",
-    ) -> Any:  # noqa: ANN401  # A report, or its sheet.
+    ) -> Response:
         """The first day and the last are included, as the days are here. A share of nothing is null, and not 0."""
         if (against_first is None) != (against_last is None):
             raise Refused("against_first and against_last come together")
@@ -71,7 +71,9 @@ def router(engine: Engine, settings: MetricsSettings) -> APIRouter:
         chosen = tuple((label, value) for label, value in only.items() if value)
         asked = Asked(tuple(figures.split(",")), Days(first, last), by, per, chosen, against)
         made = await report(engine, asked, settings)
-        return Response(sheet(made), media_type=CSV, headers=saved(made)) if format == "csv" else made
+        if format == "csv":
+            return Response(sheet(made), media_type=CSV, headers=saved(made))
+        return Response(made.model_dump_json(), media_type="application/json")  # Of thousands of lines, in one go.
 
     @routes.get("/reports/now", summary="What stands open now, and since when")
     async def now() -> Standing:

@@ -20,7 +20,7 @@ from schemas.appointment import (
     AppointmentWalkedIn,
 )
 from schemas.event import Envelope
-from services.metrics.tally import UNKNOWN, Count, changed, tally
+from services.metrics.tally import UNKNOWN, VERSION, Count, changed, tally
 
 COUNTER: Final = "counter"
 
@@ -75,4 +75,4 @@ def counts(known: Visit) -> Iterator[Count]:
         yield Count("expected" if known.ended == OPEN else known.ended, known.starts_at, *on, split=split)
 
 
-appointments: Final = register("metrics.appointments", tally("tally_appointments", spread=False), count)
+appointments: Final = register("metrics.appointments", tally("tally_appointments", spread=False), count, VERSION)

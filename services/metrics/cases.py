@@ -7,7 +7,7 @@ from typing import Final
 from engine.processor import Add, State, register
 from schemas.case import CaseClosed, CaseDueSet, CaseOpened, CaseOverdue, CaseReopened
 from schemas.event import Envelope
-from services.metrics.tally import UNKNOWN, Count, changed, span, tally
+from services.metrics.tally import UNKNOWN, VERSION, Count, changed, span, tally
 
 TURNS_MAX: Final = 100  # Times that one case was closed or opened again: later ones are not counted.
 
@@ -90,4 +90,4 @@ def counts(known: Case) -> Iterator[Count]:
         yield Count("closed", last, *on, value=span(known.opened_at, last))
 
 
-cases: Final = register("metrics.cases", tally("tally_cases"), count)
+cases: Final = register("metrics.cases", tally("tally_cases"), count, VERSION)

@@ -3,6 +3,8 @@
 import asyncio
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate, chain
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Select, Table, cast, func, select
@@ -18,7 +20,7 @@ from services.metrics.days import By, Days, Stretch, named, stretches
 from services.metrics.journeys import STEPS, journeys
 from services.metrics.notifications import notifications
 from services.metrics.opinions import opinions
-from services.metrics.tally import AMOUNTS, BUCKETS, SCALES
+from services.metrics.tally import AMOUNTS, APART, BUCKETS, SCALES, week_by
 from services.metrics.tasks import tasks
 
 OF_CONTACTS: Final = (
@@ -50,25 +52,19 @@ class Cell(NamedTuple):
         spread = tuple(map(int.__add__, self.spread, other.spread))
         return Cell(self.many + other.many, self.late + other.late, self.total + other.total, spread)
 
-    def __sub__(self, other: "Cell") -> "Cell":
-        spread = tuple(map(int.__sub__, self.spread, other.spread))
-        return Cell(self.many - other.many, self.late + other.late, self.total - other.total, spread)
-
     def upto(self, bound: int, scale: Sequence[int]) -> int:
         """How many values lie up to this bound, which is one of the scale's."""
         return sum(self.spread[: bisect_left(scale, bound) + 1])
 
-    def within(self, hundredths: int, scale: Sequence[int]) -> int | None:
+    def within(self, scale: Sequence[int], *hundredths: int) -> list[int | None]:
         """Up to which bound so many of a hundred lie; None where that is beyond the last, or there are none."""
-        seen = 0
-        for bound, many in zip(scale, self.spread, strict=False):
-            seen += many
-            if self.many and seen * 100 >= self.many * hundredths:
-                return bound
-        return None
+        upto = [*accumulate(self.spread)] if self.many else []
+        found = [bisect_left(upto, -(-self.many * each // 100)) for each in hundredths]
+        return [scale[nth] if upto and nth < len(scale) else None for nth in found]
 
 
 NOTHING: Final = Cell()
+spread_of: Final = itemgetter(*BUCKETS)
 
 
 class Cut(NamedTuple):
@@ -81,7 +77,7 @@ class Cut(NamedTuple):
 
 
 Key = tuple[str, str]  # Period and label.
-Found = dict[Key, dict[tuple[str, str], Cell]]  # And of these, by measure and split.
+Found = dict[Key, dict[str, dict[str, Cell]]]  # And of these, by measure and then by split.
 
 
 async def find(engine: Engine, cut: Cut, days: Days) -> Found:
@@ -94,29 +90,46 @@ async def find(engine: Engine, cut: Cut, days: Days) -> Found:
         for stretch in stretches(days, cut.by)
     ]
     found: Found = {}
-    for row in [row for rows in await asyncio.gather(*asked) for row in rows]:
-        here = found.setdefault((named(row.get("period", ""), cut.by), row[cut.per] if cut.per else ""), {})
-        name = (row["measure"], row["split"])
-        spread = tuple([row[bucket] for bucket in BUCKETS]) if BUCKETS[0] in row else NOTHING.spread
+    for row in chain.from_iterable(await asyncio.gather(*asked)):
+        each = found.setdefault((named(row.get("since", ""), cut.by), row[cut.per] if cut.per else ""), {})
+        here, split = each.setdefault(row["measure"], {}), row["split"]
+        spread = spread_of(row) if BUCKETS[0] in row else NOTHING.spread
         cell = Cell(row["many"], row["late"], row["total"], spread)
-        here[name] = here[name] + cell if name in here else cell
+        here[split] = here[split] + cell if split in here else cell
     return found
 
 
 async def look(
     engine: Engine, view: Projection, measures: tuple[str, ...], cut: Cut, stretch: Stretch
 ) -> Sequence[Row]:
-    apart = ("measure", "split", "" if cut.by == "total" else "period", cut.per)
+    apart = ("measure", "split", "" if cut.by == "total" else "since", cut.per)
     shape = (measures, tuple(filter(None, dict.fromkeys(apart))), tuple(label for label, _ in cut.only))
-    return await ask(engine, summed, [view], shape, {**stretch._asdict(), **dict(cut.only)})
+    within = stretch._replace(grain=fewest(stretch.grain, cut))
+    # To sum what is told apart by no more than is asked would cost more than to read it.
+    one_each = within.grain == week_by(cut.per) and cut.by == "week" and len(await engine.partitions()) == 1
+    return await ask(engine, single if one_each else summed, [view], shape, {**within._asdict(), **dict(cut.only)})
+
+
+def fewest(grain: str, cut: Cut) -> str:
+    """Of weeks, the cells that are told apart by no more labels than is asked."""
+    if grain != "week" or cut.only:
+        return grain
+    return week_by(cut.per if cut.per in APART else APART[0])
 
 
 def summed(table: Table, measures: Sequence[str], apart: Sequence[str], only: Sequence[str]) -> Select[Any]:
-    columns = [table.c[name] for name in apart]
-    amounts = [*AMOUNTS, *(BUCKETS if measures[0] in SCALES else ())]
+    """Cells, those together that do not differ in these columns."""
+    found = single(table, measures, apart, only)
+    columns, amounts = [*found.selected_columns][: len(apart)], [*found.selected_columns][len(apart) :]
     # PostgreSQL sums to a number without a size.
-    sums = [cast(func.sum(table.c[name]), BigInteger).label(name) for name in amounts]
-    period = table.c.period.between(text("first"), text("last"))
-    where = [table.c.grain == text("grain"), table.c.measure.in_(measures), period]
+    sums = [cast(func.sum(amount), BigInteger).label(amount.name) for amount in amounts]
+    return found.with_only_columns(*columns, *sums).group_by(*columns)
+
+
+def single(table: Table, measures: Sequence[str], apart: Sequence[str], only: Sequence[str]) -> Select[Any]:
+    """Cells, one by one."""
+    amounts = (*AMOUNTS, *(BUCKETS if measures[0] in SCALES else ()))
+    within = table.c.since.between(text("first"), text("last"))
+    where = [table.c.grain == text("grain"), table.c.measure.in_(measures), within]
     where += [table.c[label] == text(label) for label in only]
-    return select(*columns, *sums).where(*where).group_by(*columns)
+    return select(*(table.c[name] for name in (*apart, *amounts))).where(*where)

@@ -25,7 +25,7 @@ from schemas.conversation import (
     ConversationReopened,
 )
 from schemas.event import Envelope
-from services.metrics.tally import UNKNOWN, Count, changed, span, tally
+from services.metrics.tally import UNKNOWN, VERSION, Count, changed, span, tally
 
 CONTACTS_MAX: Final = 40
 ENDS_MAX: Final = 120  # More than twice as many: a contact needs two of them at most.
@@ -289,4 +289,4 @@ def each_return(known: Known) -> Iterator[Count]:
         last[contact.product] = at
 
 
-contacts: Final = register("metrics.contacts", tally("tally_contacts"), count)
+contacts: Final = register("metrics.contacts", tally("tally_contacts"), count, VERSION)

@@ -5,7 +5,7 @@ from typing import Final
 from engine.processor import Add, projection
 from schemas.event import Envelope
 from schemas.journey import JourneyStepped
-from services.metrics.tally import Count, changed, tally
+from services.metrics.tally import VERSION, Count, changed, tally
 
 STEPS: Final = ("information", "started", "completed")
 
@@ -16,4 +16,4 @@ def step(event: JourneyStepped, cause: Envelope) -> list[Add]:
     return changed((), [Count(event.step, event.at, "web", event.product)], event.at, cause)
 
 
-journeys: Final = projection("metrics.journeys", tally("tally_journeys", spread=False), step)
+journeys: Final = projection("metrics.journeys", tally("tally_journeys", spread=False), step, VERSION)

@@ -16,7 +16,7 @@ from schemas.notification import (
     NotificationUnknown,
     NotificationWithheld,
 )
-from services.metrics.tally import UNKNOWN, Count, changed, span, tally
+from services.metrics.tally import UNKNOWN, VERSION, Count, changed, span, tally
 
 # What became of it only climbs, on one road. Due on the next, it begins anew.
 CLIMBS: Final = {"due": 0, "failed": 1, "unknown": 2, "sent": 3, "delivered": 4, "bounced": 4, "withheld": 5}
@@ -80,4 +80,4 @@ def counts(known: Told) -> Iterator[Count]:
         yield Count("notification-sent", known.requested_at, *on, value=span(known.due_at, known.sent_at))
 
 
-notifications: Final = register("metrics.notifications", tally("tally_notifications"), count)
+notifications: Final = register("metrics.notifications", tally("tally_notifications"), count, VERSION)

@@ -10,7 +10,7 @@ from typing import Final
 from engine.processor import Add, State, register
 from schemas.event import Envelope
 from schemas.opinion import OpinionAsked, OpinionCounted
-from services.metrics.tally import UNKNOWN, Count, changed, tally
+from services.metrics.tally import UNKNOWN, VERSION, Count, changed, tally
 
 
 class Question(State, frozen=True):
@@ -45,4 +45,4 @@ def counts(known: Question) -> Iterator[Count]:
         yield Count("opinion", *on, value=known.score)
 
 
-opinions: Final = register("metrics.opinions", tally("tally_opinions", spread=True), count)
+opinions: Final = register("metrics.opinions", tally("tally_opinions", spread=True), count, VERSION)

@@ -1,8 +1,10 @@
 """A report: figures of some days, told apart by period and by one label, and beside them those of other days."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate
+from functools import reduce
+from operator import add
 from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -19,9 +21,10 @@ from services.metrics.tally import SCALES, UNKNOWN
 Per = Literal["", "channel", "product", "team", "split"]
 OTHER: Final = "other"
 YEARS: Final = range(2000, 2200)
-DAYS_MAX: Final[Mapping[By, int]] = {"total": 3_700, "month": 3_700, "week": 1_100, "day": 400, "hour": 31}
+DAYS_MAX: Final[Mapping[By, int]] = {"total": 3_700, "month": 3_700, "week": 3_700, "day": 400, "hour": 31}
 FIGURES_MAX: Final = 20
 LINES_MAX: Final = 20_000
+NONE: Final[Mapping[str, Cell]] = {}
 
 
 class Asked(NamedTuple):
@@ -35,7 +38,8 @@ class Asked(NamedTuple):
     against: Days | None = None
 
 
-class Figure(BaseModel):
+@dataclass(slots=True)  # Of thousands in one report, a model would check each.
+class Figure:
     """One value. A share is `part` of `whole`; a mean is of `whole` values. None is unknown, which is not 0."""
 
     value: int | float | None
@@ -46,7 +50,8 @@ class Figure(BaseModel):
     late: int = 0  # Changes to it that came after their day was over.
 
 
-class Line(BaseModel):
+@dataclass(slots=True)
+class Line:
     """The figures of one period and one label; empty where they are not told apart."""
 
     period: str
@@ -151,8 +156,10 @@ def folded(found: Found, per: Per, settings: MetricsSettings) -> Found:
     after: Found = {}
     for (period, product), cells in found.items():
         here = after.setdefault((period, product if product in named else OTHER), {})
-        for name, cell in cells.items():
-            here[name] = here.get(name, NOTHING) + cell
+        for measure, each in cells.items():
+            sums = here.setdefault(measure, {})
+            for split, cell in each.items():
+                sums[split] = sums.get(split, NOTHING) + cell
     return after
 
 
@@ -174,52 +181,59 @@ def each_figure(  # noqa: PLR0913, PLR0917  # All that a figure hangs on.
     return [{name: column[nth] for name, column in columns.items()} for nth in range(len(names))]
 
 
-Cells = Mapping[tuple[str, str], Cell]
+Cells = Mapping[str, Mapping[str, Cell]]
 
 
 def stocked(one: Definition, before: Cells, cells: Sequence[Cells]) -> list[Figure]:
     """How much there is at the end of each period."""
     assert one.stock, "only of a stock"
-    came, went = one.stock.came, one.stock.went
-    left = accumulate(whole(here, *came) - whole(here, *went) for here in (before, *cells))
-    more = (whole(here, *came, *went) for here in cells)
-    return [Figure(value=stands.many, late=moved.late) for stands, moved in zip([*left][1:], more, strict=True)]
+    found, stands = [], 0
+    for here in (before, *cells):
+        (came, late), (went, later) = tallied(here, one.stock.came), tallied(here, one.stock.went)
+        stands += came - went
+        found.append(Figure(stands, late=late + later))
+    return found[1:]
 
 
-def whole(cells: Cells, *measures: str) -> Cell:
-    """All of these, whatever their splits."""
-    return sum((cell for (name, _), cell in cells.items() if name in measures), NOTHING)
+def tallied(cells: Cells, measures: Sequence[str]) -> tuple[int, int]:
+    """How many of these, whatever their splits, and how many changes to them came late."""
+    many = late = 0
+    for measure in measures:
+        for cell in cells.get(measure, NONE).values():
+            many += cell.many
+            late += cell.late
+    return many, late
 
 
 def figure(one: Definition, cells: Cells, settings: MetricsSettings) -> Figure:
-    late = sum(cell.late for (measure, _), cell in cells.items() if measure in one.measures)
+    _, late = tallied(cells, one.measures)
     if one.share:
         part, all_ = counted(one.share.part, cells, settings), counted(one.share.whole, cells, settings)
-        return Figure(value=round(part / all_, 4) if all_ else None, part=part, whole=all_, late=late)
+        return Figure(round(part / all_, 4) if all_ else None, part, all_, late=late)
     if one.mean:
-        return mean(whole(cells, one.mean), one, late)
-    return Figure(value=counted(one.sum, cells, settings), late=late)
+        return mean(reduce(add, cells.get(one.mean, NONE).values() or (NOTHING,)), one, late)
+    return Figure(counted(one.sum, cells, settings), late=late)
 
 
 def mean(cell: Cell, one: Definition, late: int) -> Figure:
     scale, digits = SCALES[one.mean], 1 if one.unit == "mark" else None
     value = round(cell.total / cell.many, digits) if cell.many else None
-    half, most = cell.within(50, scale), cell.within(90, scale)
-    return Figure(value=value, whole=cell.many, half_within=half, most_within=most, late=late)
+    half, most = cell.within(scale, 50, 90)
+    return Figure(value, whole=cell.many, half_within=half, most_within=most, late=late)
 
 
 def counted(terms: Sequence[Term], cells: Cells, settings: MetricsSettings) -> int:
-    return sum(
-        many(term, measure, cell, settings)
-        for term in terms
-        for (measure, split), cell in cells.items()
-        if measure == term.measure and (not term.splits or split in term.splits)
-    )
+    found = 0
+    for term in terms:
+        for split, cell in cells.get(term.measure, NONE).items():
+            if not term.splits or split in term.splits:
+                found += many(term, cell, settings)
+    return found
 
 
-def many(term: Term, measure: str, cell: Cell, settings: MetricsSettings) -> int:
+def many(term: Term, cell: Cell, settings: MetricsSettings) -> int:
     if term.within:
-        return cell.upto(settings.ms(term.within), SCALES[measure])
+        return cell.upto(settings.ms(term.within), SCALES[term.measure])
     if term.beyond:
-        return cell.many - cell.upto(settings.ms(term.beyond), SCALES[measure])
+        return cell.many - cell.upto(settings.ms(term.beyond), SCALES[term.measure])
     return cell.many

@@ -59,20 +59,20 @@ async def standing(engine: Engine) -> Standing:
 
 async def first(engine: Engine, view: Projection, label: str, asked: Mapping[str, str], months: Sequence[Row]) -> str:
     """The hour of the oldest with this label, looked for where its month is known."""
-    period = str(min(row["period"] for row in months))
+    since = str(min(row["since"] for row in months))
     for grain, begin, end in (("day", "-01", "-31"), ("hour", "T00", "T23")):
-        inside = dict(asked) | {"grain": grain, "first": period + begin, "last": period + end}
+        inside = dict(asked) | {"grain": grain, "first": since + begin, "last": since + end}
         rows = await ask(engine, filled, [view], (label, "one"), inside)
-        period = str(min((row["period"] for row in rows), default=period))
-    return period
+        since = str(min((row["since"] for row in rows), default=since))
+    return since
 
 
 def filled(table: Table, label: str, one: str = "") -> Select[Any]:
-    """The periods in which something open began."""
+    """The months, days or hours in which something open began."""
     many = cast(func.sum(table.c.many), BigInteger)
     named = table.c[label].label("label")
     where = [table.c.grain == text("grain"), table.c.measure == text("measure")]
-    where += [table.c.period.between(text("first"), text("last"))]
+    where += [table.c.since.between(text("first"), text("last"))]
     where += [table.c[label] == text("label")] if one else []
-    query = select(table.c.period, named, many.label("many")).where(*where)
-    return query.group_by(table.c.period, table.c[label]).having(many > 0)
+    query = select(table.c.since, named, many.label("many")).where(*where)
+    return query.group_by(table.c.since, table.c[label]).having(many > 0)

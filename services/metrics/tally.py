@@ -1,4 +1,4 @@
-"""Tallies: what counts is added to one cell of an hour, one of its day and one of its month, as clocks show it here.
+"""Tallies: what counts is added to one cell of an hour, and one of its day, its week and its month, as clocks show it.
 
 A part says what its subject counts for before an event and after it; the difference is what is added. So a correction,
 however late, moves what was counted, and the sum over all subjects is what they count for now. All amounts are
@@ -8,7 +8,7 @@ integers: a rebuild comes to the same figures, to the digit.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -18,13 +18,19 @@ from channels.days import ZONE, day_of
 from engine.processor import Add
 from engine.work import stamp
 from schemas.event import Envelope
+from services.metrics.days import begin
 
+VERSION: Final = (
+    2  # Of every part that counts. The tables of the first have no weeks, and no column that says since when.
+)
 UNKNOWN: Final = "unknown"
 LATE_AFTER: Final = timedelta(hours=1)  # After the end of the day on which it happened.
-QUARTER_S: Final = 900  # Every zone differs from UTC by so many of these.
+BEGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
+QUARTER: Final = timedelta(minutes=15)  # Every zone differs from UTC by so many of these.
 QUARTERS_MAX: Final = 4_096
+LAST: Final = (datetime(9000, 1, 1, tzinfo=UTC) - BEGIN) // QUARTER  # Beyond it a zone may lead past the last date.
+CELLS_MAX: Final = 8_192
 ADDS_MAX: Final = 16_384
-LAST_S: Final = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())  # Beyond it a zone may lead past the last date.
 SECOND: Final = 1_000
 HOUR: Final = 3_600 * SECOND
 DAY: Final = 24 * HOUR
@@ -50,8 +56,11 @@ SCALES: Final[Mapping[str, Sequence[int]]] = {
     "notification-sent": QUICK,
     "opinion": MARKS,
 }
-GRAINS: Final = {"hour": 13, "day": 10, "month": 7}  # And how much of 2026-03-02T09 names each.
-LABELS: Final = ("channel", "product", "team", "split")
+APART: Final = ("channel", "product", "team")
+LABELS: Final = (*APART, "split")
+
+
+Cell = tuple[str, str, str, str, str, str, str]  # Measure, hour, labels and partition.
 
 
 class Count(NamedTuple):
@@ -78,7 +87,7 @@ def tally(name: str, *, spread: bool = True) -> Table:
         MetaData(),
         Column("grain", Text, primary_key=True),
         Column("measure", Text, primary_key=True),
-        Column("period", Text, primary_key=True),
+        Column("since", Text, primary_key=True),
         *(Column(label, Text, primary_key=True) for label in LABELS),
         Column("partition", Text, primary_key=True),  # So that no two ever wait for each other's row.
         *(Column(amount, BigInteger, nullable=False) for amount in (*AMOUNTS, *(BUCKETS if spread else ()))),
@@ -95,59 +104,78 @@ def changed(before: Sequence[Count], after: Sequence[Count], at: datetime, cause
         same += 1
     late = int(cause.time > on_time_until(quarter(at)))
     if not (gone := before[same:]):
-        return [add for count in after[same:] for add in adds(count, 1, late, cause.partition)]
+        return [add(count, 1, late, cause.partition) for count in after[same:]]
     times = Counter(after[same:])
     times.subtract(gone)
-    return [add for count, more in times.items() if more for add in adds(count, more, late, cause.partition)]
+    return [add(count, more, late, cause.partition) for count, more in times.items() if more]
 
 
-def adds(count: Count, more: int, late: int, partition: str) -> Sequence[Add]:
+def add(count: Count, more: int, late: int, partition: str) -> Add:
     """Add the count so many times, or take it away."""
-    measure, at, *labels, value, many = count
+    measure, at, channel, product, team, split, value, many = count
     scale = SCALES.get(measure)
     bucket = BUCKETS[bisect_left(scale, value)] if scale else ""
-    return added(measure, quarter(at), *labels, partition, more * many, late, more * value, bucket, more)
+    cell = (measure, hour(quarter(at)), channel, product, team, split, partition)
+    return added(cell, more * many, late, more * value, bucket, more)
+
+
+@lru_cache(CELLS_MAX)
+def cells(  # noqa: PLR0913, PLR0917  # All that names them.
+    measure: str, hour: str, channel: str, product: str, team: str, split: str, partition: str
+) -> tuple[Mapping[str, str], Sequence[Mapping[str, str]]]:
+    """Those of an hour, its day, its week and its month; and of its week, those that are told apart by one label."""
+    named = {"measure": measure, "channel": channel, "product": product, "team": team, "split": split}
+    where = {"partition": partition, **named}
+    since = grains(hour)
+    each = [{"grain": grain, "since": since[grain], **where} for grain in since]
+    for label in APART:
+        all_of = {other: "" for other in APART if other != label}
+        each.append({"grain": week_by(label), "since": since["week"], **where, **all_of})
+    return each[0], each[1:]
+
+
+def week_by(label: str) -> str:
+    """The grain of weeks that are told apart by this label, and not by the others."""
+    return f"week-{label}"
 
 
 @lru_cache(ADDS_MAX)
-def added(  # noqa: PLR0913, PLR0917  # A row, and what it grows by.
-    measure: str,
-    of: int,
-    channel: str,
-    product: str,
-    team: str,
-    split: str,
-    partition: str,
-    many: int,
-    late: int,
-    total: int,
-    bucket: str,
-    more: int,
-) -> Sequence[Add]:
-    """In the cells of an hour, a day and a month. Most of what comes within a quarter of an hour adds the same."""
-    named = {"measure": measure, "channel": channel, "product": product, "team": team, "split": split}
+def added(  # noqa: PLR0913, PLR0917  # What they grow by.
+    cell: Cell, many: int, late: int, total: int, bucket: str, more: int
+) -> Add:
+    """Much of what comes within an hour adds the same."""
     amounts = {"many": many, "late": late, "total": total, **({bucket: more} if bucket else {})}
-    where = {"partition": partition, **named}
-    return [Add({"grain": grain, "period": period, **where}, amounts) for grain, period in periods(of)]
+    first, also = cells(*cell)
+    return Add(first, amounts, also)
 
 
-def quarter(moment: datetime) -> int:
+def grains(hour: str) -> Mapping[str, str]:
+    """The cells that a moment of this hour lies in, by grain. A week is named by its Monday."""
+    day = hour[:10]
+    week = begin(date.fromisoformat(day), "week")
+    return {"hour": hour, "day": day, "week": str(week), "month": hour[:7]}
+
+
+def quarter(at: datetime) -> int:
     """Which quarter of an hour it is, counted from 1970."""
-    return min(int(moment.timestamp()), LAST_S) // QUARTER_S
+    return (at - BEGIN) // QUARTER
 
 
 @lru_cache(QUARTERS_MAX)
-def periods(of: int) -> list[tuple[str, str]]:
-    """The hour, the day and the month of it. The hour that clocks show twice, in autumn, is one."""
-    here = datetime.fromtimestamp(of * QUARTER_S, ZONE).isoformat()
-    return [(grain, here[:length]) for grain, length in GRAINS.items()]
+def hour(of: int) -> str:
+    """As 2026-03-02T09. The hour that clocks show twice, in autumn, is one."""
+    return moment(of).astimezone(ZONE).isoformat()[:13]
 
 
 @lru_cache(QUARTERS_MAX)
 def on_time_until(of: int) -> str:
     """What is written down after this came late. An event without a time was not written down yet."""
-    tomorrow = day_of(datetime.fromtimestamp(of * QUARTER_S, UTC)) + timedelta(days=1)
+    tomorrow = day_of(moment(of)) + timedelta(days=1)
     return stamp(datetime.combine(tomorrow, time(), ZONE) + LATE_AFTER)
+
+
+def moment(of: int) -> datetime:
+    return BEGIN + min(of, LAST) * QUARTER
 
 
 def span(first: datetime, last: datetime) -> int:

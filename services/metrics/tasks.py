@@ -7,7 +7,7 @@ from typing import Final
 from engine.processor import Add, State, register
 from schemas.event import Envelope
 from schemas.task import TaskAssigned, TaskDone, TaskOpened, TaskOverdue, TaskReopened
-from services.metrics.tally import UNKNOWN, Count, changed, span, tally
+from services.metrics.tally import UNKNOWN, VERSION, Count, changed, span, tally
 
 TURNS_MAX: Final = 100
 
@@ -74,4 +74,4 @@ def counts(known: Job) -> Iterator[Count]:
         yield Count("task-open", since, *on)
 
 
-tasks: Final = register("metrics.tasks", tally("tally_tasks"), count)
+tasks: Final = register("metrics.tasks", tally("tally_tasks"), count, VERSION)

@@ -5,8 +5,9 @@ words, and what became of it. What it writes leaves by the same roads as an agen
 story.
 
 reads:   appointment.*, case.*, party.*, contact.made, contact.received, conversation.*, message.*, timer.elapsed,
-         opinion.declined
+         opinion.declined, opinion.passed, opinion.remembered, opinion.shared
 writes:  notification.*, address.suppressed, address.restored, address.owned, contact.placed, contact.made,
          contact.noted, appointment.confirmed, appointment.cancelled, appointment.reminded, opinion.prompted,
-         opinion.wanted, opinion.asked, task.opened, timer.set, timer.cleared
+         opinion.wanted, opinion.asked, opinion.passed, opinion.remembered, opinion.shared, task.opened,
+         timer.set, timer.cleared
 """

@@ -49,7 +49,8 @@ class Agreed(State, frozen=True):
     starts_at: datetime | None = None
     agreed_at: datetime | None = None
     version: int = 0  # How often they agreed.
-    over: bool = False  # Called off, or they are here.
+    over: bool = False  # Called off, or they are here,
+    over_at: datetime | None = None  # at this moment.
     timers: tuple[datetime, ...] = ()
 
 
@@ -65,11 +66,8 @@ def agree(
             return stands(known.but(**theirs, code=event.code, minutes=event.minutes), event)
         case AppointmentChanged() | AppointmentBooked() if not told_again(known, event):
             return stands(known, event)
-        case AppointmentCancelled() if not known.over:
-            after, cleared = planned(known.but(over=True), event, ())
-            return after, [*cleared, *wanted(after, event, "cancelled")]
-        case AppointmentArrived() | AppointmentServed():
-            return planned(known.but(over=True), event, ())
+        case AppointmentCancelled() | AppointmentArrived() | AppointmentServed():
+            return ended(known, event)
         case TimerElapsed() if event.due in known.timers:
             after = known.but(timers=tuple(due for due in known.timers if due != event.due))
             return after, [] if known.over else [*wanted(after, event, "reminder")]
@@ -82,11 +80,23 @@ def told_again(known: Agreed, event: AppointmentBooked | AppointmentChanged) -> 
     return isinstance(event, AppointmentBooked) and event.at == known.agreed_at
 
 
+def ended(known: Agreed, event: Over) -> tuple[Agreed, list[Event]]:
+    """Nothing, where they agreed on another hour since."""
+    if known.version > 1 and known.agreed_at and event.at < known.agreed_at:
+        return known, []
+    over_at = max(known.over_at or event.at, event.at)
+    after, cleared = planned(known.but(over=True, over_at=over_at), event, ())
+    off = isinstance(event, AppointmentCancelled) and not known.over
+    return after, [*cleared, *(wanted(after, event, "cancelled") if off else ())]
+
+
 def stands(known: Agreed, event: AppointmentBooked | AppointmentChanged) -> tuple[Agreed, list[Event]]:
     """The hour that stands is the one agreed on last; what is told late changes nothing."""
     same = (event.starts_at, event.branch) == (known.starts_at, known.branch) and not known.over
     if known.agreed_at and (event.at < known.agreed_at or same):
         return known, []
+    if known.over and known.over_at and event.at <= known.over_at:
+        return known.but(branch=event.branch, starts_at=event.starts_at, agreed_at=event.at), []
     before = known.starts_at
     now = known.but(
         branch=event.branch, starts_at=event.starts_at, agreed_at=event.at, version=known.version + 1, over=False
@@ -139,4 +149,4 @@ def wanted(known: Agreed, event: Event, what: Told) -> Sequence[NotificationWant
     ]
 
 
-appointments = processor(NAME, agree)
+appointments = processor(NAME, agree, version=2)

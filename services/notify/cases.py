@@ -21,6 +21,7 @@ class Matter(State, frozen=True):
     status: str = "unknown"
     due: datetime | None = None
     closed: bool = False
+    changes: int = 0  # That were to be told.
 
 
 Life = CaseOpened | CaseStatusChanged | CaseDueSet | CaseClosed | CaseReopened
@@ -29,35 +30,30 @@ Life = CaseOpened | CaseStatusChanged | CaseDueSet | CaseClosed | CaseReopened
 def tell(known: Matter, event: Life) -> tuple[Matter, list[Event]]:
     match event:
         case CaseOpened() if not known.party_id:
-            after = known.but(party_id=event.party_id, kind=event.kind, title=event.title)
-            return after, wanted(after, event, "opened")
+            return wanted(known.but(party_id=event.party_id, kind=event.kind, title=event.title), event, "opened")
         case CaseStatusChanged(status=status) if status != known.status:
-            after = known.but(status=status)
-            return after, wanted(after, event, "status", named=event.named, says=event.says)
+            return wanted(known.but(status=status), event, "status", named=event.named, says=event.says)
         case CaseDueSet(due=due) if due != known.due:
-            after = known.but(due=due)
-            return after, wanted(after, event, "due")
+            return wanted(known.but(due=due), event, "due")
         case CaseClosed() if not known.closed:
-            after = known.but(closed=True)
             said = {"status": event.outcome, "named": event.named, "says": event.says}
-            return after, wanted(after, event, "closed", **said)
+            return wanted(known.but(closed=True), event, "closed", **said)
         case CaseReopened() if known.closed:
-            after = known.but(closed=False)
-            return after, wanted(after, event, "reopened")
+            return wanted(known.but(closed=False), event, "reopened")
         case _:
             return known, []  # Told twice.
 
 
-def wanted(known: Matter, event: Case, what: str, **more: Any) -> list[Event]:  # noqa: ANN401  # Fields.
+def wanted(known: Matter, event: Case, what: str, **more: Any) -> tuple[Matter, list[Event]]:  # noqa: ANN401  # Fields.
     """Nothing as long as nobody is known to tell it to."""
     if not known.party_id:
-        return []
-    named = getattr(event, "named", "")  # Where a case system knows days only, two statuses have the same moment.
-    name = derived(" ".join(filter(None, (event.subject, what, event.at.isoformat(), named))))
+        return known, []
+    after = known.but(changes=known.changes + 1)  # Two may have the same moment, such as where only days are known.
+    name = derived(f"{event.subject} {what} {event.at.isoformat()} {after.changes}")
     if not getattr(event, "inform", True):
-        return [NotificationWithheld(at=event.at, notification_id=name, reason="not-informed")]
+        return after, [NotificationWithheld(at=event.at, notification_id=name, reason="not-informed")]
     said: dict[str, Any] = {"kind": known.kind, "title": known.title, "status": known.status, "due": known.due} | more
-    return [
+    return after, [
         NotificationWanted(
             at=event.at,
             notification_id=name,

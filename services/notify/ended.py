@@ -17,13 +17,15 @@ from schemas.event import Event, derived
 from schemas.opinion import OpinionPrompted
 from schemas.timer import TimerElapsed, TimerSet
 from services.notify.confirmation import NOBODY, UNSURE
+from services.notify.receipts import AGENT
 
 NAME: Final = "notify.ended"
 WAIT: Final = timedelta(hours=1)  # In which the agent notes what it was about.
 FRESH: Final = timedelta(days=2)  # Then they have forgotten it.
 TALKS_MAX: Final = 40  # Contacts of one address that are remembered.
 OWNERS_MAX: Final = 20
-OPEN: Final = frozenset({"call-back", "passed-on"})  # Results with which they are not helped yet.
+OPEN: Final = frozenset({"call-back", "passed-on"})  # Results with which they are not helped yet,
+HELPED: Final = "answered"  # and the one that says that they are, as of a visit that is registered afterwards.
 GIVEN_UP: Final = "crowded"
 UNKNOWN: Final = "unknown"
 NOBODY_KNOWN: Final = "unknown."  # And the pseudonym of the address: who it is, where nobody knows that.
@@ -116,7 +118,8 @@ def learned(talk: Talk, event: About) -> Talk:
             return talk.but(helped=True)
         case ContactNoted():
             product = talk.product if event.product == UNKNOWN else event.product
-            return talk.but(helped=talk.helped and event.result not in OPEN, product=product)
+            helped = talk.helped or (event.result == HELPED and event.agent_id != AGENT)
+            return talk.but(helped=helped and event.result not in OPEN, product=product)
         case ContactPlaced():
             kinds = talk.kinds if event.kind == UNKNOWN else (*talk.kinds, event.kind)[-TALKS_MAX:]
             whose = talk.party_id if event.placed or event.party_id != talk.party_id else ""
@@ -174,4 +177,4 @@ def words(said: Iterable[str]) -> set[str]:
     return {word for word in said if word != UNKNOWN}
 
 
-ended = processor(NAME, end)
+ended = processor(NAME, end, version=2)

@@ -8,6 +8,8 @@ from sqlalchemy import Select, Table, bindparam, or_, select
 from engine.ask import ask
 from engine.engine import Engine
 from engine.work import stamp
+from schemas.notification import NotificationDue
+from services.notify.hours import RECEIVED
 from services.notify.language import languages
 from services.notify.shut import GIVEN, addresses_shut
 
@@ -25,14 +27,23 @@ async def language_of(engine: Engine, address_id: str) -> str:
     return str(rows[0]["language"]) if len(rows) == 1 else ""
 
 
-async def shut_for(engine: Engine, address_id: str, channel: str, now: datetime) -> str:
-    """What is no more may be tried again when its time is over, or when they gave it again. Their wish stands."""
+async def shut_for(engine: Engine, address_id: str, channel: str, now: datetime, heard: datetime | None = None) -> str:
+    """What is no more may be tried again when its time is over, or when they gave it again. Their wish stands.
+
+    Who was `heard` from there since is there, also where the view does not know it yet.
+    """
     rows = await ask(engine, standing, [addresses_shut], (), {"address_id": address_id, "channel": channel})
     shut = next((row for row in rows if row["by"] == channel), None)
     given = max((row["since"] for row in rows if row["reason"] == GIVEN), default="")
+    given = max(given, stamp(heard)) if heard else given
     if shut is None or (shut["until"] and (given > shut["since"] or shut["until"] <= stamp(now))):
         return ""
     return str(shut["reason"])
+
+
+def heard(due: NotificationDue) -> datetime | None:
+    """When they wrote from there, where it answers that."""
+    return due.at if due.template == RECEIVED and due.kind == due.channel else None
 
 
 def spoken(table: Table) -> Select[Any]:

@@ -24,7 +24,8 @@ from schemas.notification import NotificationRequested
 
 NOBODY: Final = "nobody-known"
 SAME: Final = "nothing-new"
-LATE: Final = "told-late"  # Another hour was agreed on since.
+LATE: Final = "told-late"  # Another hour was agreed on since,
+OFF: Final = "over-since"  # or it was over by then.
 WHAT: Final = {"appointment-booked": "appointment-agreed", "appointment-changed": "appointment-agreed"}
 
 Moment: Final = String(27)
@@ -54,8 +55,16 @@ class Stands(State, frozen=True):
     known: bool = False  # Somebody is, to whom it can be told.
     status: str = "unknown"
     hour: tuple[datetime, str] | None = None  # When and where,
-    agreed_at: datetime | None = None  # as agreed on then.
+    agreed_at: datetime | None = None  # as agreed on then,
+    agreements: int = 0  # for the how manieth time.
     over: bool = False
+    over_at: datetime | None = None
+
+    def moved_since(self, at: datetime) -> bool:
+        return self.agreements > 1 and self.agreed_at is not None and at < self.agreed_at
+
+    def ended(self, at: datetime) -> "Stands":
+        return self.but(over=True, over_at=max(self.over_at or at, at))
 
 
 OfCase = CaseOpened | CaseStatusChanged | CaseClosed | CaseReopened
@@ -75,12 +84,10 @@ def owe(stands: Stands, event: OfCase | Visit, cause: Envelope) -> tuple[Stands,
 def read(stands: Stands, event: OfCase | Visit) -> tuple[Stands, str, str]:
     """How it stands now, what should be told of it, and why not."""
     match event:
-        case AppointmentArrived() | AppointmentServed():
-            return stands.but(over=True), "", ""
+        case AppointmentArrived() | AppointmentServed() | AppointmentCancelled():
+            return gone(stands, event)
         case AppointmentBooked() | AppointmentChanged():
             return agreed(stands, event)
-        case AppointmentCancelled():
-            after, what, new = stands.but(over=True), "appointment-cancelled", bool(stands.hour) and not stands.over
         case CaseOpened():
             after, what, new = stands.but(known=True), "case-opened", not stands.known
         case CaseStatusChanged(status=status):
@@ -92,6 +99,15 @@ def read(stands: Stands, event: OfCase | Visit) -> tuple[Stands, str, str]:
     return after, what, "" if new else SAME
 
 
+def gone(
+    stands: Stands, event: AppointmentCancelled | AppointmentArrived | AppointmentServed
+) -> tuple[Stands, str, str]:
+    what = "appointment-cancelled" if isinstance(event, AppointmentCancelled) else ""
+    if stands.moved_since(event.at):
+        return stands, what, LATE
+    return stands.ended(event.at), what, "" if stands.hour and not stands.over else SAME
+
+
 def agreed(stands: Stands, event: AppointmentBooked | AppointmentChanged) -> tuple[Stands, str, str]:
     booked, hour, what = isinstance(event, AppointmentBooked), (event.starts_at, event.branch), "appointment-agreed"
     stands = stands.but(known=stands.known or booked)
@@ -99,12 +115,15 @@ def agreed(stands: Stands, event: AppointmentBooked | AppointmentChanged) -> tup
         return stands, what, LATE
     if (booked and event.at == stands.agreed_at) or (hour == stands.hour and not stands.over):
         return stands, what, SAME
-    return stands.but(hour=hour, agreed_at=event.at, over=False), what, ""
+    stands = stands.but(hour=hour, agreed_at=event.at)
+    if stands.over and stands.over_at and event.at <= stands.over_at:
+        return stands, what, OFF
+    return stands.but(agreements=stands.agreements + 1, over=False), what, ""
 
 
 def ask(event: NotificationRequested, _cause: Envelope) -> list[Put]:
     return [Put({"about": event.about, "what": WHAT.get(event.template, event.template), "at": stamp(event.at)})]
 
 
-owed: Final = register("notify.owed", owed_table, owe)
+owed: Final = register("notify.owed", owed_table, owe, version=2)
 asked: Final = projection("notify.asked", asked_table, ask)

@@ -13,15 +13,25 @@ Language = Annotated[str, Field(pattern="^(nl|en)$")]
 Channel = Literal["email", "web", "whatsapp", "sms"]
 
 
-class Status(BaseModel):
-    """What a status of a kind of case means to a resident."""
+class Said(BaseModel):
+    """A status in words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    title: NoLine = ""  # In their words; else the status itself.
+    title: NoLine = ""  # As a resident would say it; else the status itself.
     says: Text = ""  # What it means.
     next: Text = ""  # What comes next.
+
+
+class Status(Said):
+    """What a status of a kind of case means to a resident, in Dutch."""
+
     inform: bool = True  # False: of this one they are not told.
+    en: Said = Said()
+
+    def said(self, language: str) -> Said:
+        """In their language; in Dutch where it has no words in another."""
+        return self.en if language == "en" and self.en != Said() else self
 
 
 class Template(BaseModel):

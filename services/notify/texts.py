@@ -47,6 +47,7 @@ CONTACT: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 USUAL: Final = "usual"
+ENDED_TWICE: Final = re.compile(r"(?<=[^.][.?!])\.(?=\s|$)")
 NO_LETTER: Final = frozenset({"link", "stop"})  # Nobody types these.
 NO_SMS: Final = frozenset({"title", "says", "next", "code", "stop"})  # What may be a secret, or be long.
 
@@ -123,9 +124,13 @@ def checked(where: str, text: str, allowed: frozenset[str]) -> None:
 
 
 def filled(text: str, said: Mapping[str, str]) -> str:
-    """The text with its fields. A line of which one is empty is left out, and so are empty lines that meet."""
+    """The text with its fields. A line of which one is empty is left out, and so are empty lines that meet.
+
+    Where what is filled in ends a sentence of its own, one sign ends both.
+    """
     lines = (line for line in text.strip().split("\n") if all(said[name] for name in names(line)))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(line.format_map(said) for line in lines))
+    whole = "\n".join(ENDED_TWICE.sub("", line.format_map(said)) for line in lines)
+    return re.sub(r"\n{3,}", "\n\n", whole)
 
 
 def names(line: str) -> list[str]:

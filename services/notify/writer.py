@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
+from textwrap import shorten
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from babel.dates import format_date, format_time
 
 from channels.calendar import Agreed, calendar
 from channels.days import ZONE, answered_by, day_of
-from channels.gsm import counted, plain
+from channels.gsm import bare, counted, plain
 from channels.link import APPOINTMENT, OPINION, PARTY, UNSUBSCRIBE, Links
 from engine.courier import Delivery
 from engine.engine import Engine
@@ -33,7 +34,7 @@ from schemas.notification import (
     NotificationWritten,
 )
 from services.notify.hours import RECEIVED, closes, next_open
-from services.notify.known import NOTHING, Known, language_of, shut_for
+from services.notify.known import NOTHING, Known, heard, language_of, shut_for
 from services.notify.opinion import ASKS
 from services.notify.receipts import AGENT
 from services.notify.settings import NotifySettings, OpinionSettings, Status, Template
@@ -45,6 +46,7 @@ END_S_MAX: Final = 5.0
 AGAIN_S: Final = 0.5
 NO_STATUS: Final = Status()
 TITLED: Final = frozenset({"email", "letter"})
+SUBJECT_CHARS_MAX: Final = 78  # Of a mail: mail programs cut off what comes after it.
 LETTERS: Final = "main"  # The print folder; where it is called otherwise, the first one is taken.
 
 log = structlog.get_logger("notify")
@@ -101,7 +103,7 @@ class Writer:
             try:
                 return Known(
                     language=await language_of(self._engine, due.address_id) if due.template == RECEIVED else "",
-                    shut=await shut_for(self._engine, due.address_id, due.channel, self._clock()),
+                    shut=await shut_for(self._engine, due.address_id, due.channel, self._clock(), heard(due)),
                 )
             except Unavailable:
                 if await self._engine.stopped(AGAIN_S):
@@ -123,12 +125,14 @@ class Writer:
         except Exception as error:  # noqa: BLE001  # A text that cannot be filled in holds nobody else up.
             log.error("notify.unwritten", template=due.template, error=reason(error))  # noqa: TRY400
             return failed(due, now, "not-written")
-        return message if self._leads(due, now, message) else failed(due, now, "no-link")
+        return failed(due, now, lacks) if (lacks := self._lacks(due, now, message)) else message
 
-    def _leads(self, due: NotificationDue, now: datetime, message: ContactMade) -> bool:
-        """Whether a question leads to where it is answered: without that there is nothing in it."""
+    def _lacks(self, due: NotificationDue, now: datetime, message: ContactMade) -> str:
+        """Why nobody is helped by it: nothing of it is known, or a question leads to no answer. Empty where it is."""
+        if not message.text or (due.channel in TITLED and not message.title):
+            return "not-written"
         link = self._link(due, now)
-        return due.template not in ASKS or (bool(link) and link in message.text)
+        return "" if due.template not in ASKS or (link and link in message.text) else "no-link"
 
     def kept(self, due: NotificationDue, outcome: Event) -> Sequence[NotificationWritten]:
         """That it was written, and what can prove later in which words."""
@@ -202,7 +206,7 @@ class Writer:
             notification_id=due.notification_id,
             until=min(filter(None, (due.until, closes(due.channel, now, due.template))), default=None),
             language=language,
-            calendar=self._calendar(due, sender) if mail and sender else "",
+            calendar=self._calendar(due, sender, language) if mail and sender else "",
             reply_to=due.reply_to,
             unsubscribe=said["stop"] if mail else "",
             template=f"{template.name}/{template.language}" if template else "",
@@ -212,7 +216,9 @@ class Writer:
     def _title(self, due: NotificationDue, text: Wording, said: Mapping[str, str]) -> str:
         if due.channel not in TITLED:
             return ""
-        return due.title if due.reply_to and due.title else filled(text.title, said)
+        if due.reply_to and due.title:
+            return due.title
+        return headed(text.title, said) if due.channel == "email" else filled(text.title, said)
 
     def _text(self, channel: str, text: Wording, said: Mapping[str, str]) -> str:
         match channel:
@@ -230,7 +236,7 @@ class Writer:
         return inboxes.get(due.channel, ours.sms_inbox)
 
     def _said(self, due: NotificationDue, language: str, now: datetime) -> Mapping[str, str]:
-        place, status = self._place(due), self._status(due)
+        place, status = self._place(due), self._status(due).said(language)
         starts = due.starts_at.astimezone(place.zone) if due.starts_at else None
         until = day_of(due.due) if due.due else None
         if due.template == RECEIVED:
@@ -276,11 +282,11 @@ class Writer:
     def _status(self, due: NotificationDue) -> Status:
         return self._settings.statuses.get(due.kind, {}).get(due.status, NO_STATUS)
 
-    def _calendar(self, due: NotificationDue, sender: str) -> str:
+    def _calendar(self, due: NotificationDue, sender: str, language: str) -> str:
         if not due.starts_at or due.template == "appointment-reminder":
             return ""
         branch, organisation = self._place(due).title, self._settings.organisation
-        agreed = Agreed(due.about, due.version, due.starts_at, due.minutes, branch, organisation, sender)
+        agreed = Agreed(due.about, due.version, due.starts_at, due.minutes, branch, organisation, sender, language)
         return calendar(agreed, due.at, due.address, off=due.template == "appointment-cancelled")
 
 
@@ -288,7 +294,15 @@ def failed(due: NotificationDue, now: datetime, reason: str) -> NotificationFail
     return NotificationFailed(at=now, notification_id=due.notification_id, channel=due.channel, reason=reason)
 
 
+def headed(text: str, said: Mapping[str, str]) -> str:
+    """What a mail is about, with as much of the title of the case as can be seen; all of it stands in the mail."""
+    whole = filled(text, said)
+    room = len(said["title"]) - max(0, len(whole) - SUBJECT_CHARS_MAX)
+    return filled(text, {**said, "title": shorten(said["title"], max(1, room), placeholder="…")})
+
+
 def short(text: str, said: Mapping[str, str]) -> str:
-    """An SMS. Its link is left out where it would make two of one."""
-    whole = plain(filled(text, said))
-    return whole if counted(whole).segments == 1 else plain(filled(text, {**said, "link": ""}))
+    """An SMS: one rather than two, if need be without what is on its letters, and at last without its link."""
+    whole, without = plain(filled(text, said)), plain(filled(text, {**said, "link": ""}))
+    ways = (whole, bare(whole), without, bare(without))
+    return next((way for way in ways if counted(way).segments == 1), bare(without))

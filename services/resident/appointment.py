@@ -1,7 +1,7 @@
 """The page of one appointment: when and where it is, and what can still be done about it."""
 
-from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import timedelta
+from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, Response
@@ -10,50 +10,23 @@ from channels.blind import keyed
 from channels.calendar import Agreed, calendar
 from channels.link import APPOINTMENT
 from engine.ask import shown_soon
-from engine.work import stamp
 from schemas.appointment import AppointmentCancelled, AppointmentConfirmed
 from schemas.errors import Unavailable
 from schemas.event import Event, derived, fact
 from schemas.task import TaskOpened
 from services.resident.asked import Form, fresh, language_of, posted
-from services.resident.known import DESK, House, Visit
+from services.resident.choosing import Choosing
+from services.resident.known import DESK, House
+from services.resident.moves import moves
 from services.resident.page import Page
+from services.resident.standing import Standing, standing
 from services.resident.wording import WORDS
 
 KEPT: Final = timedelta(days=30)  # After it its page is no more.
 MOVED_BY: Final = timedelta(days=1)  # Within which somebody answers who wants another hour; sooner if it is sooner.
 WHO: Final = "kcc"  # The group that does.
 PREFIX: Final = f"/{APPOINTMENT}/"
-STEPS: Final = frozenset({"confirm", "cancel", "move"})
-
-
-class Standing(NamedTuple):
-    """How it stands, as people see it: open, cancelled, here or over. Only of one that is open anything can be done."""
-
-    visit: Visit
-    state: str
-    confirmed: bool  # They said that they come.
-    path: str
-    language: str
-
-    @property
-    def open(self) -> bool:
-        return self.state == "open"
-
-    @property
-    def hour(self) -> str:
-        return stamp(self.visit.starts_at)
-
-
-def standing(visit: Visit, now: datetime) -> str:
-    match visit.state:
-        case "cancelled":
-            return "cancelled"
-        case "arrived" | "called":
-            return "here"
-        case "booked" if now < visit.starts_at:
-            return "open"
-    return "over"
+STEPS: Final = frozenset({"confirm", "cancel", "move", "ask"})
 
 
 class Appointments:
@@ -72,21 +45,30 @@ class Appointments:
         state, path = standing(visit, now), f"{PREFIX}{token}"
         return Standing(visit, state, visit.confirmed, path, language_of(request))
 
+    async def again(self, one: Standing) -> Standing:
+        """As it stands by now."""
+        visit = await self._house.register.visit(one.visit.appointment_id) or one.visit
+        state = standing(visit, self._house.clock())
+        return one._replace(visit=visit, state=state, confirmed=visit.confirmed)
+
     def shown(self, one: Standing, name: str = "appointment.html", status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401  # What its template asks for.
         said = {"visit": one.visit, "state": one.state, "confirmed": one.confirmed, "hour_seen": one.hour, "notice": ""}
         said |= {**self._page.when(one.visit, one.language), **values}
         return self._page.shown(name, one.language, one.path, status, **said)
 
-    def calendar(self, one: Standing) -> str:
-        municipality = self._house.municipality
+    async def calendar(self, one: Standing) -> str:
+        """The same appointment as was mailed: of several agreements, calendars keep the last."""
+        municipality, about = self._house.municipality, f"appointment/{one.visit.appointment_id}"
+        known = await self._house.engine.state(moves, about)
         agreed = Agreed(
-            about=f"appointment/{one.visit.appointment_id}",
-            version=1,
+            about=about,
+            version=max(1, known.agreements),
             starts_at=one.visit.starts_at,
             minutes=one.visit.minutes,
             branch=self._page.when(one.visit, one.language)["place"],
             organisation=municipality.organisation,
             sender=municipality.sender,
+            language=one.language,
         )
         return calendar(agreed, self._house.clock())
 
@@ -102,7 +84,7 @@ class Appointments:
         return self.shown(one)
 
     async def move(self, one: Standing, form: Form) -> Response:
-        """No hours are known here that are free: a person looks for one."""
+        """None of the free hours will do, or none is known: a person looks for one."""
         if not one.open:
             return self.shown(one)
         wrong = form.wrong
@@ -114,8 +96,12 @@ class Appointments:
                 wrong = "wrong_later"
         if wrong:
             status = 503 if wrong == "wrong_later" else 400
-            return self.shown(one, "move.html", status, wrong=wrong, text=form.text, key=form.again)
+            return self.asked(one, status, wrong=wrong, text=form.text, key=form.again)
         return self.shown(one, "moved.html", text=form.text)
+
+    def asked(self, one: Standing, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401  # As above.
+        said = {"wrong": "", "text": "", "none_left": False, "key": fresh(), **values}
+        return self.shown(one, "move.html", status, **said)
 
     def _task(self, one: Standing, form: Form) -> TaskOpened:
         now, when = self._house.clock(), self._page.when(one.visit, "nl")
@@ -138,7 +124,8 @@ def router(house: House, page: Page) -> APIRouter:
     """To look does nothing: programs that check mail follow every link."""
     routes = APIRouter(prefix=f"/{APPOINTMENT}", include_in_schema=False)
     all_of = Appointments(house, page)
-    routes.include_router(acting(house, all_of))
+    choosing = Choosing(house, page, all_of)
+    routes.include_router(acting(house, all_of, choosing))
 
     @routes.api_route("/{token}", methods=["GET", "HEAD"])
     async def show(token: str, request: Request) -> Response:
@@ -151,22 +138,24 @@ def router(house: House, page: Page) -> APIRouter:
             raise HTTPException(404)
         name = WORDS[one.language]["calendar_file"]
         headers = {"Content-Disposition": f'attachment; filename="{name}.ics"'}
-        return Response(all_of.calendar(one), headers=headers, media_type="text/calendar; charset=utf-8")
+        return Response(await all_of.calendar(one), headers=headers, media_type="text/calendar; charset=utf-8")
 
     @routes.api_route("/{token}/{step}", methods=["GET", "HEAD"])
     async def ask(token: str, step: str, request: Request) -> Response:
-        """Are you sure; and which hour then. To look does nothing."""
+        """Are you sure; which hour then; and what if none of these will do. To look does nothing."""
         one = await all_of.find(token, request)
         if step not in STEPS:
             raise HTTPException(404)
         if not one.open or step == "confirm":
             return all_of.shown(one)
-        return all_of.shown(one, f"{step}.html", wrong="", text="", key=fresh())
+        if step == "cancel":
+            return all_of.shown(one, "cancel.html")
+        return (await choosing.asking(one) if step == "move" else None) or all_of.asked(one)
 
     return routes
 
 
-def acting(house: House, all_of: Appointments) -> APIRouter:
+def acting(house: House, all_of: Appointments, choosing: Choosing) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.post("/{token}/confirm")
@@ -184,5 +173,10 @@ def acting(house: House, all_of: Appointments) -> APIRouter:
     @routes.post("/{token}/move")
     async def move(token: str, request: Request) -> Response:
         return await all_of.move(await all_of.find(token, request), await posted(request))
+
+    @routes.post("/{token}/hour")
+    async def choose(token: str, request: Request) -> Response:
+        one = await all_of.find(token, request)
+        return await choosing.chosen(one, await posted(request)) or all_of.asked(one, 409, none_left=True)
 
     return routes

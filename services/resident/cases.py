@@ -18,12 +18,12 @@ from schemas.event import Envelope, Event, derived, fact
 from schemas.kinds import KINDS, USUAL
 from schemas.party import PartyKindPreferred, PartyPreferenceSet
 from services.resident import kinds
-from services.resident.appointment import standing
 from services.resident.asked import Form, fresh, language_of, posted
 from services.resident.kinds import LIKE_ALL
 from services.resident.known import DESK, House, Theirs, Visit
 from services.resident.matters import Matter, matters, preference, shut_at, told
 from services.resident.page import Page
+from services.resident.standing import standing
 from services.resident.telling import Teller
 from services.resident.wording import LANGUAGES
 

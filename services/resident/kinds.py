@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from schemas.kinds import KINDS, OFF, OPTIONAL, USUAL
 from services.resident.known import Row
-from services.resident.wording import BY
+from services.resident.told_words import BY
 
 LIKE_ALL: Final = "usual"  # As it is called where it is chosen.
 ROADS: Final = ("email", "sms", "phone", "letter")

@@ -20,6 +20,8 @@ class Visit(Protocol):
     @property
     def branch(self) -> str: ...
     @property
+    def product(self) -> str: ...
+    @property
     def starts_at(self) -> datetime: ...
     @property
     def state(self) -> str: ...
@@ -50,8 +52,8 @@ class Theirs(Protocol):
     def reached(self) -> Row | None: ...
 
 
-class Status(Protocol):
-    """What a status of a kind of case means to a resident."""
+class Said(Protocol):
+    """A status in words."""
 
     @property
     def title(self) -> str: ...
@@ -59,8 +61,14 @@ class Status(Protocol):
     def says(self) -> str: ...
     @property
     def next(self) -> str: ...
+
+
+class Status(Protocol):
+    """What a status of a kind of case means to a resident."""
+
     @property
     def inform(self) -> bool: ...
+    def said(self, language: str) -> Said: ...
 
 
 class Place(Protocol):
@@ -70,6 +78,8 @@ class Place(Protocol):
     def title(self) -> str: ...
     @property
     def here(self) -> tzinfo: ...
+    @property
+    def grace_minutes(self) -> int: ...
 
 
 class Municipality(NamedTuple):

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+import structlog
 from fastapi import APIRouter, HTTPException, Request
 from sqlalchemy import Select, Table, bindparam, select
 from starlette.responses import HTMLResponse, Response
@@ -16,13 +17,15 @@ from services.resident.asked import Form, fresh, language_of, posted
 from services.resident.known import House
 from services.resident.opinions import AGAIN, OPEN, asked_opinions, counts
 from services.resident.page import Page, date
-from services.resident.wording import BY
+from services.resident.told_words import BY
 
 PREFIX: Final = f"/{OPINION}/"
 WHY_CHARS_MAX: Final = 1_000
 KEPT: Final = timedelta(days=400)  # As long the page says that it is too late; then it is no more.
 SHOWN: Final = "resident."
 SCORES: Final = range(1, SCORE_MAX + 1)
+
+log = structlog.get_logger("resident")
 
 
 class Question(NamedTuple):
@@ -82,6 +85,7 @@ class Opinions:
     async def given(self, one: Question, form: Form) -> Response:
         """Kept before they are thanked; or shown again, with what is wrong."""
         if one.state != "open":
+            log.info("opinion.uncounted", opinion=one.opinion_id, state=one.state)
             return self.shown(one)
         score, text = form.line("score"), form.given.get("text", "").strip()
         wrong = wrong_in(score, text, form)

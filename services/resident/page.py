@@ -1,7 +1,7 @@
 """The pages, as text. What anybody wrote is escaped by the templates, and no page fetches anything from elsewhere."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,13 +49,20 @@ class Page:
 
     def when(self, visit: Visit, language: str) -> Mapping[str, str]:
         """The day, the hour and the place of an appointment, as people read them."""
-        place = self.municipality.places.get(visit.branch)
-        zone = (place.here,) if place else ()
+        return self.at(visit.branch, visit.starts_at, language)
+
+    def at(self, branch: str, moment: datetime, language: str) -> Mapping[str, str]:
+        place, zone = self.municipality.places.get(branch), self.zone(branch)
         return {
-            "day": day(visit.starts_at, language, *zone),
-            "hour": hour(visit.starts_at, language, *zone),
-            "place": place.title if place else visit.branch,
+            "day": day(moment, language, zone),
+            "hour": hour(moment, language, zone),
+            "place": place.title if place else branch,
         }
+
+    def zone(self, branch: str) -> tzinfo:
+        """What the clocks show there."""
+        place = self.municipality.places.get(branch)
+        return place.here if place else ZONE
 
     def failure(self, status: int, language: str, headers: Mapping[str, str] | None = None) -> HTMLResponse:
         """The same words for every link that opens nothing: nobody learns why it does not."""

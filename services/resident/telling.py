@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from services.resident.known import Municipality, Status
+from services.resident.known import Municipality, Said
 from services.resident.matters import Matter, Step
 from services.resident.page import date
-from services.resident.wording import BY, TOLD, WORDS
+from services.resident.told_words import BY, TOLD
+from services.resident.wording import WORDS
 
 STEPS: Final = ("asked", "busy", "done")
 
@@ -95,8 +96,9 @@ class Teller:
         due = moment(matter.due)
         return self._words["due" if self._now <= due else "late"].format(day=date(due, self._language))
 
-    def _status(self, kind: str, word: str) -> Status | None:
-        return self._statuses.get(kind, {}).get(word)
+    def _status(self, kind: str, word: str) -> Said | None:
+        status = self._statuses.get(kind, {}).get(word)
+        return status.said(self._language) if status else None
 
     def _called(self, kind: str, word: str, named: str) -> str:
         status = self._status(kind, word)

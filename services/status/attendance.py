@@ -8,6 +8,7 @@ itself corrects it, and every reader lets an arrival for the same hour weigh mor
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from channels.visit import belongs, called_off
 from engine.processor import State, processor
 from schemas.appointment import (
     Appointment,
@@ -37,7 +38,7 @@ class Attendance(State, frozen=True):
     changed: bool = False  # by a change, which weighs more than a booking.
     due: datetime | None = None  # When the grace of that hour ends.
     came_at: datetime | None = None  # The last that they were seen.
-    off_at: datetime | None = None
+    offs: tuple[datetime, ...] = ()  # Each time that it was called off.
     timer: datetime | None = None  # What we asked to be woken at.
     missed: datetime | None = None  # The end of grace of which a no-show was told.
 
@@ -46,14 +47,16 @@ class Attendance(State, frozen=True):
         """When it is to be decided, if there is anything to decide."""
         if self.due is None or self.present or self.missed == self.due:
             return None
-        return None if self.off_at and self.off_at < self.due else self.due
+        return None if any(at < self.due and self.still(at) for at in self.offs) else self.due
 
     @property
     def present(self) -> bool:
         """Whether they came for the hour that stands. Who came, and then agreed on another hour, has to come again."""
-        if self.came_at is None:
-            return False
-        return not self.changed or self.agreed_at is None or self.came_at >= self.agreed_at
+        return self.came_at is not None and self.still(self.came_at)
+
+    def still(self, at: datetime) -> bool:
+        """Whether what happened then belongs to the hour that stands."""
+        return belongs(at, self.agreed_at, changed=self.changed)
 
 
 def attend(
@@ -66,8 +69,7 @@ def attend(
             came_at = max(known.came_at or event.at, event.at)
             return waiting(known.but(came_at=came_at), event)
         case AppointmentCancelled():
-            off_at = min(known.off_at or event.at, event.at)
-            return waiting(known.but(off_at=off_at), event)
+            return waiting(known.but(offs=called_off(known.offs, event.at)), event)
         case TimerElapsed() if (due := known.waits_until) and event.at >= due:
             missed = AppointmentNoShow(at=due, appointment_id=event.about.removeprefix("appointment/"))
             return known.but(missed=due, timer=None), [missed]
@@ -101,4 +103,4 @@ def waiting(known: Attendance, event: Appointment) -> tuple[Attendance, list[Eve
     return after, [TimerCleared(at=event.at, about=event.subject, name=NAME)]
 
 
-attendance = processor(NAME, attend)
+attendance = processor(NAME, attend, version=2)

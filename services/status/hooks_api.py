@@ -17,8 +17,8 @@ from engine.engine import Engine
 from engine.processor import courier
 from engine.values import number, text
 from schemas.errors import Refused, Unavailable
-from schemas.event import NINE_DIGITS, Id, Word, fact, looks_like_bsn
-from schemas.reading import posted
+from schemas.event import Id, Word, fact
+from schemas.reading import no_bsn, posted
 from schemas.subscription import (
     AboutPrefix,
     Place,
@@ -43,12 +43,6 @@ SEEN_S_MAX: Final = 10.0
 ROOM: Final = "status"
 UNSEEN: Final = "it is written down, and not seen everywhere yet: send it again as it was"
 ENDED: Final = "this subscription has ended: make another"
-
-
-def no_bsn(written: str) -> str:
-    if any(looks_like_bsn(run.replace(".", "")) for run in NINE_DIGITS.findall(written)):
-        raise ValueError("it looks like a BSN")
-    return written
 
 
 class Posted(BaseModel):

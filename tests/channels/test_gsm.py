@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.gsm import Count, counted, plain
+from channels.gsm import Count, bare, counted, plain
 
 
 @pytest.mark.parametrize("letter", "éèàäöüìòùñÇß")
@@ -50,6 +50,11 @@ def test_signs_of_a_writing_program_become_plain_and_letters_one_piece() -> None
 
 def test_a_name_keeps_its_own_letters() -> None:
     assert plain("Zoë") == "Zoë"
+
+
+def test_what_is_not_in_the_alphabet_has_a_plain_letter_where_there_is_one() -> None:
+    assert bare("Súdwest-Fryslân, Zoë: één 🌷, Łódź, ça") == "Sudwest-Fryslan, Zoe: één 🌷, Łodz, ca"
+    assert bare("é\u2019s") == "é's"
 
 
 @given(st.text())

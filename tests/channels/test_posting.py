@@ -5,6 +5,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final
 
+import pytest
+
 from channels.channel import Message
 from channels.posting import paged, written
 from tests.channels.post import NOW, email
@@ -84,8 +86,37 @@ def test_no_word_of_a_resident_becomes_part_of_the_page() -> None:
     assert "{0} {x}" in page
 
 
+@pytest.mark.parametrize(
+    ("said", "link"),
+    [
+        ("Zie <https://x.nl/a/>.", "https://x.nl/a/"),
+        ("(Of https://x.nl/a_(b)?)", "https://x.nl/a_(b"),
+        ("Het is http://x.nl/b-, echt", "http://x.nl/b-"),
+        ("Bij https://www.súdwest.nl/é/: daar", "https://www.súdwest.nl/é/"),
+    ],
+)
+def test_a_link_is_as_long_as_it_was_written_and_no_longer(said: str, link: str) -> None:
+    assert f'<a href="{link}">{link}</a>' in paged(said, "nl")
+
+
+def test_words_that_lead_somewhere_are_the_link_and_say_whose_it_is() -> None:
+    page = paged("Wat vindt u? Geef een cijfer: https://x.nl/o/1\nLiever niet? https://x.nl/u/2", "nl")
+    assert '<p>Wat vindt u? <a href="https://x.nl/o/1">Geef een cijfer (x.nl)</a><br>\n' in page
+    assert '<a href="https://x.nl/u/2">Liever niet? (x.nl)</a></p>' in page
+
+
+def test_what_an_agent_wrote_comes_as_a_page_too_and_does_not_say_that_a_program_wrote_it() -> None:
+    read = mail(TOLD._replace(automatic=False, language="unknown", calendar=""))
+    assert [part.get_content_type() for part in read.iter_parts()] == ["text/plain", "text/html"]
+    assert (read["Auto-Submitted"], read["X-Auto-Response-Suppress"], read["Content-Language"]) == (None, None, None)
+    text, page = (part.get_content() for part in read.iter_parts())
+    assert text.replace("\r\n", "\n").strip() == TOLD.text
+    assert "<html>" in page
+    assert "<title>Uw afspraak</title>" in page
+
+
 def test_where_the_text_leads_the_page_leads_too_and_nowhere_else() -> None:
-    page = paged("Kijk op https://x.nl/a/b-c_D?l=nl&x=1. Niet javascript:alert(1), en niet http://x.nl.", "nl")
+    page = paged("Kijk op https://x.nl/a/b-c_D?l=nl&x=1. Niet javascript:alert(1), ftp://x.nl of x.nl.", "nl")
     assert '<a href="https://x.nl/a/b-c_D?l=nl&amp;x=1">https://x.nl/a/b-c_D?l=nl&amp;x=1</a>. Niet' in page
     assert page.count("<a ") == 1
     quoted = paged('https://x.nl/"><script>x</script>', "nl")

@@ -50,6 +50,7 @@ def test_it_is_a_page_for_the_archive_and_the_same_to_the_byte_each_time() -> No
     assert page == printed(LETTER, SENDER)
     assert page.startswith(b"%PDF-1.7")
     assert b"pdfaid:part>3<" in page
+    assert page.count(b'Date="2026-11-02T09:00:00+00:00"') == 3, "nothing in it hangs on when it is printed"
     assert b"/Lang (nl)" in page
     assert page.count(b"/Type /Page\n") == 1
     assert len(page) < 40_000

@@ -14,7 +14,7 @@ from channels.whatsapp import Inbox, WhatsApp, window_open
 from schemas.errors import Ambiguous, Refused, Unavailable
 from schemas.message import MessageRead
 from simulation import meta
-from simulation.meta import Meta, payload, status
+from simulation.meta import DISABLED, PAUSED, Meta, payload, status
 
 NOW: Final = datetime(2026, 11, 24, 10, 0, 30, tzinfo=UTC)
 SECRETS: Final = Secrets(pepper=b"pepper", tokens=b"tokens")
@@ -96,7 +96,8 @@ async def test_a_template_goes_out_with_what_stands_in_its_gaps_and_its_receipt_
         ({}, {}, "no-template"),
         ({("afspraak_herinnering", "en"): 3}, {}, "no-template"),
         ({("afspraak_herinnering", "nl"): 2}, {}, "template-mismatch"),
-        ({("afspraak_herinnering", "nl"): -1}, {}, "template-paused"),
+        ({("afspraak_herinnering", "nl"): PAUSED}, {}, "template-paused"),
+        ({("afspraak_herinnering", "nl"): DISABLED}, {}, "template-disabled"),
         ({("afspraak_herinnering", "nl"): 3}, {"values": ("do", "", "Balie")}, "template-mismatch"),
         ({("afspraak_herinnering", "nl"): 3}, {"values": ("do", "x" * 1_100, "Balie")}, "too-long"),
     ],
@@ -114,6 +115,25 @@ async def test_what_meta_does_not_take_of_a_template_is_told_for_what_it_is(
 async def test_somebody_without_a_number_is_answered_by_what_meta_calls_them(reaching: WhatsApp, graph: Meta) -> None:
     await reaching.send(letter(address=USER, address_id=USER_ID))
     assert (graph.sent[0]["recipient"], "to" in graph.sent[0]) == (USER, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [(132012, "template-mismatch"), (132018, "template-values"), (131008, "refused")]
+)
+async def test_what_meta_says_of_what_was_filled_in_is_told_too(
+    reaching: WhatsApp, graph: Meta, code: int, word: str
+) -> None:
+    graph.failing = [(400, code)]
+    with pytest.raises(Undeliverable) as refused:
+        await reaching.send(letter(**REMINDS))
+    assert refused.value.word == word
+
+
+@pytest.mark.parametrize(("value", "code"), [("", 131008), ("a\nb", 132018), ("a     b", 132018), ("a    b", 0)])
+def test_the_stand_in_takes_of_a_gap_what_meta_takes(graph: Meta, value: str, code: int) -> None:
+    graph.templates = {("zonder", "nl"): 1}
+    part = {"type": "body", "parameters": [{"type": "text", "text": value}]}
+    assert graph.fault({"name": "zonder", "language": {"code": "nl"}, "components": [part]}) == code
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import ClassVar, Final, NamedTuple
 from uuid import uuid4
 
@@ -112,9 +113,17 @@ class Servers(NamedTuple):
     postgres: Postgres
 
 
-@cache
+STARTING: Final = Lock()
+
+
 def servers() -> Servers:
-    """A broker and a database for all tests of this process, stopped with it."""
+    """A broker and a database for all tests of this process, stopped with it: one of each, whoever asks meanwhile."""
+    with STARTING:
+        return started()
+
+
+@cache
+def started() -> Servers:
     kept = ExitStack()
     atexit.register(kept.close)
     found = Servers(kept.enter_context(Kafka()), kept.enter_context(Postgres()))

@@ -8,88 +8,18 @@ from typing import Final, NamedTuple
 import httpx
 import pytest
 from limits import RateLimitItemPerMinute
+from structlog.testing import capture_logs
 
 from draad import health, manners
 from draad.rates import GUESS, LIMITS, Rates
 from engine.memory import Disk, MemoryStore
 from schemas.errors import Unavailable
+from tests.draad.paths import PATHS
 from tests.rooms import TOKEN, WHOLE, Rooms, clock, rooms, told
 
 OPEN: Final = {"/health/live", "/health/ready", "/v1/openapi.json"}
 BSN: Final = "123456782"
-PATHS: Final = {
-    "/health/live",
-    "/health/ready",
-    "/metrics",
-    "/v1/addresses/{name}/stream",
-    "/v1/addresses/{name}/timeline",
-    "/v1/appointments",
-    "/v1/appointments/arrivals",
-    "/v1/appointments/calls",
-    "/v1/appointments/cancellations",
-    "/v1/appointments/changes",
-    "/v1/appointments/servings",
-    "/v1/appointments/walk-ins",
-    "/v1/cases",
-    "/v1/cases/{case_id}/assign",
-    "/v1/cases/{case_id}/close",
-    "/v1/cases/{case_id}/due",
-    "/v1/cases/{case_id}/reopen",
-    "/v1/cases/{case_id}/resume",
-    "/v1/cases/{case_id}/status",
-    "/v1/cases/{case_id}/suspend",
-    "/v1/cases/{name}/stream",
-    "/v1/cases/{name}/timeline",
-    "/v1/contacts",
-    "/v1/definitions",
-    "/v1/definitions/{name}",
-    "/v1/reports",
-    "/v1/reports/now",
-    "/v1/contacts/made",
-    "/v1/contacts/{contact_id}/answers",
-    "/v1/contacts/{contact_id}/end",
-    "/v1/contacts/{contact_id}/file",
-    "/v1/contacts/{contact_id}/identify",
-    "/v1/contacts/{contact_id}/notes",
-    "/v1/contacts/{contact_id}/tie",
-    "/v1/contacts/{contact_id}/transfer",
-    "/v1/contacts/{contact_id}/unfile",
-    "/v1/contacts/{contact_id}/unidentify",
-    "/v1/contacts/{contact_id}/untie",
-    "/v1/conversations/{conversation_id}/close",
-    "/v1/conversations/{conversation_id}/take",
-    "/v1/events",
-    "/v1/notifications/{notification_id}/proof",
-    "/v1/objects/{name}/stream",
-    "/v1/objects/{name}/timeline",
-    "/v1/parties",
-    "/v1/parties/{name}/stream",
-    "/v1/parties/{name}/timeline",
-    "/v1/parties/{party_id}/addresses",
-    "/v1/parties/{party_id}/addresses/{address_id}/unlink",
-    "/v1/parties/{party_id}/identifiers",
-    "/v1/parties/{party_id}/merge",
-    "/v1/parties/{party_id}/preference",
-    "/v1/parties/{party_id}/unmerge",
-    "/v1/quarantine",
-    "/v1/quarantine/{item_id}/discard",
-    "/v1/quarantine/{item_id}/retry",
-    "/v1/reminders",
-    "/v1/search",
-    "/v1/subscriptions",
-    "/v1/subscriptions/{subscription_id}",
-    "/v1/subscriptions/{subscription_id}/replay",
-    "/v1/subscriptions/{subscription_id}/secret",
-    "/v1/subscriptions/{subscription_id}/undelivered",
-    "/v1/tasks",
-    "/v1/tasks/{task_id}/assign",
-    "/v1/tasks/{task_id}/done",
-    "/v1/tasks/{task_id}/due",
-    "/v1/tasks/{task_id}/reopen",
-    "/v1/tasks/{task_id}/tried",
-    "/v1/work",
-    "/zgw/notificaties",
-}
+PRINTED: Final = "1234.56.782"  # The same, as it stands on paper.
 
 
 @pytest.fixture
@@ -135,6 +65,8 @@ async def test_a_cookie_that_is_none_opens_nothing(house: Rooms) -> None:
         "/?x=" + "".join(f"%3{digit}" for digit in BSN),
         f"/assets/{BSN}",
         f"/open/{BSN}",
+        f"/v1/contacts/{PRINTED}",
+        f"/?x={PRINTED}",
     ],
 )
 async def test_an_address_with_a_bsn_is_refused_and_never_repeated(
@@ -142,7 +74,8 @@ async def test_an_address_with_a_bsn_is_refused_and_never_repeated(
 ) -> None:
     answer = await house.client.get(path)
     assert "BSN" in told(answer, 400)
-    assert BSN not in answer.text + str(answer.headers) + "".join(capsys.readouterr())
+    said = answer.text + str(answer.headers) + "".join(capsys.readouterr())
+    assert not any(bsn in said for bsn in (BSN, PRINTED))
 
 
 async def test_other_numbers_in_an_address_are_just_not_there(house: Rooms) -> None:
@@ -369,6 +302,23 @@ async def test_health_is_never_limited(limited: Limited) -> None:
     async with browser(limited.house, "10.0.0.1") as probe:
         for path in ("/health/live", "/health/ready") * 10:
             assert (await probe.get(path)).status_code == 200
+
+
+async def test_a_request_has_one_line_with_its_route_also_where_it_was_refused_and_health_only_where_it_is_bad(
+    house: Rooms,
+) -> None:
+    with capture_logs() as logs:
+        async with browser(house, "10.0.0.1") as here:
+            here.cookies.set("draad", "a-session-that-ended")
+            paths = {"/threads/address/a1": "/threads/{kind}/{name}", "/v1/work": "/v1/work", "/nonsense": ""}
+            for path in paths:
+                assert (await here.get(path)).status_code == 401
+            for path in ("/health/live", "/health/ready"):
+                assert (await here.get(path)).status_code == 200
+            house.watch._moved["intake.courier"] = ((0,), -10 * health.STUCK_S)
+            assert (await here.get("/health/ready")).status_code == 503
+    lines = [(line["route"], line["status"]) for line in logs if line["event"] == "http.answered"]
+    assert lines == [*((route, 401) for route in paths.values()), ("/health/ready", 503)]
 
 
 async def test_what_is_refused_is_counted_by_limit_alone() -> None:

@@ -12,10 +12,13 @@ from typing import Final
 import httpx
 import pytest
 
+from infra.prometheus import Prometheus
+from infra.server import HERE
 from infra.servers import Redis
 from tests.contract.places import servers
 from tests.many import PEPPER, TOPICS, Many, started
 from tests.running import JAN, TOKEN, Running, command
+from tests.story.town import eventually
 
 pytestmark = pytest.mark.xdist_group("kafka")
 
@@ -87,9 +90,11 @@ def test_every_desk_shows_the_same_live_whoever_works_and_whoever_is_killed(
 
 
 def test_facts_are_taken_while_kafka_is_away_and_shown_when_it_is_back(tmp_path: Path, many: Many) -> None:
+    """And whoever has to mend it is called."""
     with (
         started(tmp_path / "work", "work", many),
         started(tmp_path / "desk", "desk", many) as desk,
+        Prometheus({"draad": [f"{HERE}:{desk.port}"]}, TOKEN) as prometheus,
     ):
         with watched(desk, range(5)):
             kept = post(desk, range(5))
@@ -98,7 +103,7 @@ def test_facts_are_taken_while_kafka_is_away_and_shown_when_it_is_back(tmp_path:
             kept += post(desk, range(5, 10))
             while "facts are kept and wait" not in (ready := desk.client.get("/health/ready")).text:
                 assert ready.status_code == 200, ready.text
-            assert "draad_log_away 1.0" in desk.client.get("/metrics").text
+            eventually(lambda: "DraadLogAway" in prometheus.firing())
         finally:
             with watched(desk, range(5, 10)):
                 servers().kafka.resume()

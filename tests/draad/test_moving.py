@@ -1,145 +1,24 @@
 """Moving over from another register of the Klantinteracties API. It is a Draad too: what is moved is what it serves."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from sqlite3 import connect
+from typing import Final
 
 import httpx
 import pytest
 
-from draad.moving import Progressed, client, digest, moved, secret
+from draad.agreed import Agreed
+from draad.compared import digest
+from draad.moving import secret
+from draad.register import client
 from draad.settings import Misconfigured
-from engine.memory import Disk, MemoryStore
 from schemas.errors import Refused, Unavailable
-from services.klantinteracties.app import PREFIX
-from tests.rooms import TOKEN, clock
-from tests.tools import ACTOR, CONTACT, KISS_CASE, NOWHERE, NUMBER, Tool, at_work
+from tests.registers import SECOND, Both, Way, filled
+from tests.tools import CONTACT, NOWHERE, NUMBER, Tool
 
-Answer = Callable[[httpx.Request], httpx.Response | None]
-
-BRANCH: Final = {
-    "codeObjecttype": "vestiging",
-    "codeSoortObjectId": "vestigingsnummer",
-    "objectId": "000012345678",
-    "codeRegister": "hr",
-}
-COMPANY: Final = {
-    "codeObjecttype": "niet_natuurlijk_persoon",
-    "codeSoortObjectId": "kvk_nummer",
-    "objectId": "12345678",
-    "codeRegister": "hr",
-}
 KINDS: Final = 14
-SECOND: Final = "2026-11-20T09:00:00Z"
-
-
-class Way(httpx.AsyncBaseTransport):
-    """To one of the two. `fault` may answer in its place, or raise."""
-
-    def __init__(self, tool: Tool) -> None:
-        self._tool = tool
-        self.asked: list[tuple[str, str]] = []
-        self.fault: Answer = lambda _: None
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append((request.method, request.url.path.removeprefix(f"{PREFIX}/")))
-        instead = self.fault(request)
-        if instead is not None:
-            return instead
-        headers = {**request.headers, "host": "draad"}
-        answer = await self._tool.client.request(
-            request.method, request.url.raw_path.decode(), content=await request.aread(), headers=headers
-        )
-        return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers)
-
-    def writes(self) -> int:
-        return sum(method != "GET" for method, _ in self.asked)
-
-
-class Both:
-    def __init__(self, there: Tool, here: Tool) -> None:
-        self.there, self.here = there, here
-        self.source, self.target = Way(there), Way(here)
-
-    async def move(self, progress: Path | None = None, *, only_compare: bool = False) -> bool:
-        address, token = f"http://register.example.nl{PREFIX}/", {"Authorization": f"Token {TOKEN}"}
-        source, target = (
-            httpx.AsyncClient(base_url=address, headers=token, transport=way) for way in (self.source, self.target)
-        )
-        return await moved(source, target, progress, only_compare=only_compare)
-
-    async def everything(self, tool: Tool) -> dict[str, list[dict[str, Any]]]:
-        """What it serves, by kind, in an order that both have."""
-        found = {}
-        for kind in KEPT:
-            cards = (await tool.ask(kind, pageSize=500))["results"]
-            found[kind] = sorted(cards, key=lambda card: card["uuid"])
-        return found
-
-
-KEPT: Final = (
-    "klantcontacten", "betrokkenen", "digitaleadressen", "onderwerpobjecten", "bijlagen", "partijen",
-    "partij-identificatoren", "internetaken", "actoren", "actorklantcontacten", "categorieen", "categorie-relaties",
-    "rekeningnummers", "vertegenwoordigingen",
-)  # fmt: skip
-
-
-@asynccontextmanager
-async def empty() -> AsyncIterator[Tool]:
-    async with at_work(MemoryStore(Disk(), clock)) as tool:
-        yield tool
-
-
-@pytest.fixture
-async def both() -> AsyncIterator[Both]:
-    async with empty() as there, empty() as here:
-        yield Both(there, here)
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Nobody waits; how long they would have is told."""
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("draad.moving.sleep", sleep)
-    return waits
-
-
-async def filled(tool: Tool) -> None:
-    """One of each, with everything that can be in another's way."""
-    actor = {"uuid": (await tool.post("actoren", ACTOR))["uuid"]}
-    firm = {"soortPartij": "organisatie", "indicatieActief": True, "partijIdentificatie": {"naam": "Bloem BV"}}
-    company = {"uuid": (await tool.post("partijen", firm))["uuid"]}
-    above = await tool.post("partij-identificatoren", {"identificeerdePartij": company, "partijIdentificator": COMPANY})
-    person = await tool.party(partijIdentificatoren=[NUMBER], interneNotitie="komt graag 's ochtends, ë 🌷")
-    speaks = {"werkteVoorPartij": company, "contactnaam": {"voornaam": "Piet", "achternaam": "Bloem"}}
-    await tool.party(soortPartij="contactpersoon", partijIdentificatie=speaks)
-    await tool.post(
-        "partij-identificatoren",
-        {"identificeerdePartij": person, "partijIdentificator": BRANCH, "subIdentificatorVan": {"uuid": above["uuid"]}},
-    )
-    contact = await tool.contact(inhoud="Waar is mijn paspoort?", plaatsgevondenOp=SECOND, metadata={"bron": "kcc"})
-    took = await tool.took_part(contact, wasPartij=person)
-    address = {"adres": "jan@example.nl", "soortDigitaalAdres": "email", "verstrektDoorPartij": person}
-    mail = await tool.post("digitaleadressen", address | {"verstrektDoorBetrokkene": took})
-    await tool.patch(f"partijen/{person['uuid']}", voorkeursDigitaalAdres={"uuid": mail["uuid"]})
-    await tool.post("rekeningnummers", {"partij": person, "iban": "NL91ABNA0417164300"})
-    await tool.post(
-        "onderwerpobjecten",
-        {"klantcontact": contact, "wasKlantcontact": None, "onderwerpobjectidentificator": KISS_CASE},
-    )
-    await tool.post("bijlagen", {"wasBijlageVanKlantcontact": contact, "bijlageidentificator": KISS_CASE})
-    await tool.post("actorklantcontacten", {"actor": actor, "klantcontact": contact})
-    task = {"gevraagdeHandeling": "Terugbellen", "aanleidinggevendKlantcontact": contact, "status": "te_verwerken"}
-    await tool.post("internetaken", task | {"toegewezenAanActor": actor, "toelichting": "na vijven"})
-    group = {"uuid": (await tool.post("categorieen", {"naam": "Ondernemer"}))["uuid"]}
-    await tool.post("categorie-relaties", {"partij": company, "categorie": group})
-    await tool.post("vertegenwoordigingen", {"vertegenwoordigendePartij": company, "vertegenwoordigdePartij": person})
 
 
 async def test_all_of_it_is_here_under_its_own_name_and_says_the_same(
@@ -180,7 +59,7 @@ async def test_what_it_means_stands_at_the_desk_when_it_happened(both: Both) -> 
 async def test_a_register_of_many_pages_that_is_broken_off_goes_on_where_it_was(both: Both, tmp_path: Path) -> None:
     for n in range(230):
         await both.there.contact(onderwerp=f"nummer {n}")
-    kept, gone = tmp_path / "progress.json", 0
+    kept, gone = tmp_path / "progress.db", 0
 
     def dies(request: httpx.Request) -> None:
         nonlocal gone
@@ -199,6 +78,35 @@ async def test_a_register_of_many_pages_that_is_broken_off_goes_on_where_it_was(
     assert (await both.here.ask("klantcontacten"))["count"] == 231
     assert pages > 1
     assert await both.everything(both.here) == await both.everything(both.there)
+
+
+class Shrinking(Way):
+    """A register from which cards are removed while it is read."""
+
+    def __init__(self, tool: Tool, gone: list[str]) -> None:
+        super().__init__(tool)
+        self._gone = gone
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().handle_async_request(request)
+        if self.asked.count(("GET", "klantcontacten")) > 1:
+            while self._gone:
+                await self._tool.delete(f"klantcontacten/{self._gone.pop()}")
+        return answer
+
+
+async def test_cards_that_are_removed_there_meanwhile_stop_nothing(
+    both: Both, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for module in ("moving", "register", "compared"):
+        monkeypatch.setattr(f"draad.{module}.PAGE", 2)
+    for n in range(9):
+        await both.there.contact(onderwerp=f"nummer {n}")
+    names = await both.there.results("klantcontacten")
+    both.source, kept = Shrinking(both.there, names[:6]), tmp_path / "progress.db"
+    assert await both.move(kept)
+    assert Agreed(kept).seen("klantcontacten") == 3
+    assert await both.here.results("klantcontacten") == names[6:]
 
 
 async def test_who_is_busy_is_asked_again_and_who_stays_away_is_told(both: Both, at_once: list[float]) -> None:
@@ -291,11 +199,20 @@ async def test_a_register_that_is_none_is_told_in_a_sentence(both: Both, answer:
     assert both.target.writes() == 0
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", '{"klantcontacten": "veel"}', "\x00"])
+@pytest.mark.parametrize("text", ["[]", "null", '{"klantcontacten": 3}', "x" * 600])
 def test_a_file_that_holds_no_progress_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "progress.json").write_text(text)
+    (tmp_path / "progress.db").write_text(text)
     with pytest.raises(Refused, match="--progress"):
-        Progressed(tmp_path / "progress.json")
+        Agreed(tmp_path / "progress.db")
+    assert (tmp_path / "progress.db").read_text() == text
+
+
+def test_a_database_of_somebody_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "draad.db")) as db:
+        db.execute("CREATE TABLE log (position INTEGER)")
+        with pytest.raises(Refused, match="--progress"):
+            Agreed(tmp_path / "draad.db")
+        assert db.execute("SELECT name FROM sqlite_schema").fetchall() == [("log",)]
 
 
 def test_a_token_comes_from_a_file(tmp_path: Path) -> None:

@@ -187,7 +187,8 @@ def test_the_doctor_sees_what_is_wrong(log: Path) -> None:
 
 def test_another_link_opens_the_desk_of_the_running_one(log: Path) -> None:
     with running(log) as house:
-        link = command(log, "link", "--port", str(house.port)).stdout.strip()
+        said = house.found(r"^Another time, `draad (link .+)` gives another link\.$")
+        link = command(log, *said.split()).stdout.strip()
         assert link.startswith(f"{house.address}/open/")
         assert house.client.post(link).status_code == 303
         assert house.client.post(link).status_code == 410

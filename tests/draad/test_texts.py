@@ -62,6 +62,7 @@ def test_what_a_municipality_wrote_itself_is_shown_in_each_wording_and_as_pages_
     [
         ({"sms": "Klaar. " * 30}, "It makes 2 SMS of one"),
         ({"sms": "Klaar, Zoë."}, "not in the alphabet of SMS"),
+        ({"text": "Kijk op http://voorbeeld.nl."}, "A link that is not https"),
         ({"text": "En toen " + "weer iets " * 10}, "A sentence of 22 words"),
     ],
 )

@@ -12,12 +12,13 @@ from engine import looks
 from engine.engine import Engine
 from engine.looks import Asked, look
 from engine.sqlite import SqliteStore
+from engine.statements import stand
 from engine.store import Pull
 from engine.together import Together
 from engine.work import stamp
 from schemas.errors import Unavailable
 from schemas.event import fact
-from tests.contract.parts import PARTS, added, shy_parts
+from tests.contract.parts import PARTS, added, bell, shy_parts
 from tests.contract.parts import Asked as AlarmAsked
 from tests.contract.places import MONDAY, SqlitePlace
 
@@ -84,6 +85,37 @@ async def test_together_everybody_is_told_what_each_is_told_alone(
     assert [timer.subject for timer in told["bell"].due] == ["bed/a"]
     assert told["book"].tasks == 2
     await engine.close()
+
+
+async def steps_of_a_look(path: Path, planned: int) -> int:
+    """What SQLite does for one look of a part that has so many timers, and for one at how it stands."""
+    engine = await SqlitePlace(path).open()
+    due = MONDAY + timedelta(days=1)
+    await engine.append(
+        *(fact(AlarmAsked(at=MONDAY, about=f"bed/{n}", name="x", due=due), key=f"{n}") for n in range(planned))
+    )
+    await engine.settle(bell)
+    assert isinstance(engine.store, SqliteStore)
+    [task] = [standing.task for standing in await engine.standings()]
+    db, steps = engine.store._writing, 0
+
+    def counted() -> None:
+        nonlocal steps
+        steps += 1
+
+    db.set_progress_handler(counted, 1)
+    look(db, [Asked(bell, task, 500, stamp(MONDAY))])
+    stand(db, stamp(MONDAY))
+    db.set_progress_handler(None, 1)
+    await engine.close()
+    return steps
+
+
+async def test_a_look_costs_the_same_however_many_timers_are_planned(tmp_path: Path) -> None:
+    (tmp_path / "few").mkdir()
+    (tmp_path / "many").mkdir()
+    few, many = await steps_of_a_look(tmp_path / "few", 3), await steps_of_a_look(tmp_path / "many", 300)
+    assert many < few + 100
 
 
 async def test_whoever_asks_in_the_same_moment_shares_a_look_and_who_comes_later_the_next(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Column, Integer, MetaData, String, Table, select
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, select
 
-from engine.processor import Add, Change, Drop, Put
+from engine.processor import Add, Change, Drop, Put, projection
 from engine.rows import fold, runs
 from engine.statements import make_view, put, selected
 from engine.tables import view_of
+from schemas.contact import ContactReceived
+from schemas.event import Envelope
 
 ONE: Final = Table("one", MetaData(), Column("many", Integer), Column("day", String, primary_key=True))
 TWO: Final = Table(
@@ -34,7 +36,7 @@ def changes(table: Table) -> st.SearchStrategy[list[Change]]:
         st.one_of(
             st.builds(lambda k, r: Put(k | r), key, st.fixed_dictionaries(rest)),
             st.builds(Drop, key),
-            st.builds(Add, key, st.fixed_dictionaries({}, optional=rest)),
+            st.builds(Add, key, st.fixed_dictionaries({}, optional=rest), st.lists(key, max_size=3)),
         )
     )
 
@@ -60,3 +62,31 @@ def test_what_is_added_to_one_row_is_written_once_and_in_the_order_of_the_key() 
     adds: Sequence[Change] = [Add({"day": day, "road": "a"}, {"many": 1}) for day in ("tue", "mon", "tue")]
     [(kind, values)] = runs(TWO, adds)
     assert (kind, values) == (Add, [("mon", "a", 0, 1), ("tue", "a", 0, 2)])
+
+
+def test_what_is_added_to_several_rows_at_once_is_added_to_each() -> None:
+    both = {"day": "mon", "road": "a"}, [{"day": "tue", "road": "a"}]
+    adds: Sequence[Change] = [Add(both[0], {"many": nth}, both[1]) for nth in (1, 2)] + [Add(both[0], {"total": 5})]
+    [(_, values)] = runs(TWO, adds)
+    assert values == [("mon", "a", 5, 3), ("tue", "a", 0, 3)]
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for add in adds:
+        fold(rows, add, TWO)
+    assert {name: (row["total"], row["many"]) for name, row in rows.items()} == {
+        ("mon", "a"): (5, 3),
+        ("tue", "a"): (0, 3),
+    }
+
+
+def test_a_view_of_which_an_index_would_never_be_made_is_no_view() -> None:
+    columns = (Column("day", String, primary_key=True), Column("many", Integer), Column("total", Integer))
+    apart = Table("apart", MetaData(), *columns, Index(None, "many"), Index("by_total", "many", "total"))
+    assert projection("bench.apart", apart, shown).table is apart
+    columns = (Column("day", String, primary_key=True), Column("many", Integer), Column("total", Integer))
+    alike = Table("alike", MetaData(), *columns, Index(None, "many"), Index(None, "many", "total"))
+    with pytest.raises(ValueError, match="two indexes of alike have the same name"):
+        projection("bench.alike", alike, shown)
+
+
+def shown(_event: ContactReceived, _cause: Envelope) -> list[Put]:
+    return []

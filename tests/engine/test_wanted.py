@@ -12,7 +12,7 @@ from schemas.errors import Refused
 
 OURS: dict[str, Any] = yaml.safe_load(TOPICS_YAML.read_text())
 NOUNS = (
-    "address party case appointment notification task mailbox quarantine journey token agent opinion "  # noqa: SIM905
+    "address party case appointment hour notification task mailbox quarantine journey token agent opinion "  # noqa: SIM905
     "subscription".split()
 )
 

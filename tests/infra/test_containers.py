@@ -35,6 +35,7 @@ SERVERS = {"kafka", "postgres", "redis"}
 WATCHERS = {"prometheus", "grafana"}  # Of both profiles.
 DRAADS = {"topics", "worker", "desk"}  # Of profile many.
 SECRETS = {"draad", "postgres", "redis", "metrics", "grafana"}
+KAFKA = {"kafka_user", "kafka_password", "kafka_ca"}
 LASTING = {"draad", "postgres", "redis"}  # Without which what was made with them is lost.
 
 each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
@@ -74,6 +75,14 @@ def test_each_profile_builds_one_image_and_the_others_take_it_from_here() -> Non
     for name in ("worker", "desk"):
         assert SERVICES[name]["image"] == SERVICES["topics"]["image"]
         assert SERVICES[name]["pull_policy"] == "never"
+
+
+def test_every_image_that_is_not_ours_has_a_stand_in_but_grafana() -> None:
+    targets = set(re.findall(r"^FROM debian AS (\w+)$", (ROOT / "infra/boxes/Dockerfile").read_text(), re.MULTILINE))
+    made = re.search(r"^for name in (.+); do$", (ROOT / "infra/boxes.sh").read_text(), re.MULTILINE)
+    assert made
+    assert set(made[1].split()) == targets == SERVERS | WATCHERS - {"grafana"}
+    assert {re.split("[/:]", SERVICES[name]["image"])[-2] for name in targets} == targets
 
 
 def test_kafka_in_the_tests_is_kafka_in_the_containers() -> None:
@@ -173,6 +182,12 @@ def test_only_this_machine_reaches_the_desk_and_nobody_the_rest() -> None:
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
+@pytest.mark.parametrize("name", ["draad", "desk"])
+def test_a_link_names_the_port_that_is_published(name: str) -> None:
+    [port] = SERVICES[name]["ports"]
+    assert f"http://{port.rpartition(':')[0]}" in str(environment(SERVICES[name])["DRAAD_DESK_URL"])
+
+
 def test_only_who_serves_or_carries_reaches_beyond_the_servers() -> None:
     assert COMPOSE["networks"]["inside"]["internal"] is True
     beyond = {"draad", "desk", "worker"} | WATCHERS
@@ -185,10 +200,10 @@ def test_files_of_settings_are_where_the_settings_say(name: str) -> None:
     assert "./var/settings:/etc/draad:ro" in SERVICES[name]["volumes"]
 
 
-def test_what_is_passed_on_to_one_are_settings() -> None:
-    passed = environment(SERVICES["draad"])
-    assert {"DRAAD_CHANNELS", "DRAAD_SITE", "DRAAD_DESK_URL", "DRAAD_OIDC_ISSUER"} <= passed.keys()
-    assert {name.removeprefix("DRAAD_").lower() for name in passed} <= Settings.model_fields.keys()
+def test_one_is_passed_every_setting_that_is_not_of_its_place_or_of_many() -> None:
+    of_its_place, of_many = {"log", "host", "port"}, {"database", "redis", "prefix", "topics_replication"}
+    others = {name for name in Settings.model_fields if name not in of_its_place | of_many | KAFKA}
+    assert {name.removeprefix("DRAAD_").lower() for name in environment(SERVICES["draad"])} == others
 
 
 def test_the_broker_is_where_draad_looks_and_keeps_what_it_acknowledges() -> None:
@@ -271,6 +286,7 @@ def test_only_their_owner_comes_near_the_secrets_and_every_container_reads_its_o
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == dict.fromkeys(SECRETS, 0o644)
     assert COMPOSE["secrets"].keys() == SECRETS
+    assert (house / "var/settings").stat().st_mode & 0o777 == 0o755  # In which whoever starts it puts files.
 
 
 def test_secrets_are_random_and_are_not_said(house: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -3,6 +3,7 @@ whose disk is full. Each turn plays traffic over all of them, and every fault ag
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Timer
 from typing import Final
+from uuid import UUID
 
 from httpx import codes
 
@@ -21,9 +23,11 @@ from draad.settings import Settings
 from engine.engine import open_engine, utc_now
 from engine.file import FREE_BYTES_MIN
 from infra.server import HERE, claim
-from schemas.contact import ContactAnswered, ContactReceived
+from schemas.case import CaseDueSet, CaseOpened
+from schemas.contact import ContactAnswered, ContactMade, ContactReceived
 from schemas.event import Envelope, fact
 from schemas.notice import NoticeReceived
+from services.notify.gap import GRACE
 from tests.draad.test_process import POISON
 from tests.fakes.openzaak import settings_of
 from tests.faults.full import SmallDisk
@@ -37,6 +41,11 @@ NONSENSE: Final = b"nobody can read this"
 ROAD: Final = "/webhooks/loopback/trial"
 HELD_S: Final = 1.2  # A disk that takes so long makes one request slower than a second.
 SMALL: Final = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+# Whether somebody was forgotten is looked at by the hour. Here that is a minute, and a minute is a second.
+HASTE: Final = (
+    "import runpy, sys, services.notify.gap as gap; gap.FIRST_S /= 60; gap.EVERY_S /= 60; sys.argv[:3] = []; "
+    "runpy.run_module('draad', run_name='__main__', alter_sys=True)"
+)
 MOUNT: Final = 'mkdir -p "$0" && mount -t tmpfs -o size={size} draad "$0" && exec "$@"'
 
 CHANNELS: Final = """
@@ -44,6 +53,9 @@ public_url = "https://contact.example.nl"
 [loopback.trial]
 secret = {{ file = "secret" }}
 failing = {failing}
+[loopback.away]
+secret = {{ file = "secret" }}
+failing = {away}
 [email.info]
 address = "info@gemeente.example"
 imap_host = "127.0.0.1"
@@ -54,6 +66,7 @@ SITE: Final = """
 [notify]
 organisation = "Gemeente Voorbeeld"
 phone = "14 020"
+sms_per_day = 0
 [subscribers]
 inner = ["127.0.0.0/8"]
 [zaken]
@@ -105,22 +118,36 @@ class Watched:
 
 
 async def told(log: Path, turn: int) -> None:
-    """An answer, which goes wrong at the provider; and a notice of a case that nobody can look at."""
+    """Messages that go wrong at a provider, or would cost too much; and a notice of a case that nobody can look at."""
     now = utc_now()
-    answered = ContactAnswered(
+    answers = [
+        ContactAnswered(
+            at=now,
+            contact_id=f"c{turn}",
+            address_id=f"{inbox}{turn}",
+            agent_id="g1",
+            text="Dat kan",
+            channel="loopback",
+            message_id=f"{inbox}{turn}",
+            address="Jan",
+            inbox=inbox,
+        )
+        for inbox in ("trial", "away")
+    ]
+    by_sms = ContactMade(
         at=now,
-        contact_id=f"c{turn}",
-        address_id=f"a{turn}",
-        agent_id="g1",
-        text="Dat kan",
-        channel="loopback",
-        message_id=f"m{turn}",
-        address="Jan",
-        inbox="trial",
+        contact_id=f"s{turn}",
+        address_id=f"s{turn}",
+        agent_id="draad",
+        text="Denkt u aan uw afspraak?",
+        channel="sms",
+        message_id=f"s{turn}",
+        address="+31612345678",
+        notification_id=f"n{turn}",
     )
     notice = NoticeReceived(at=now, case_id=f"z{turn}", what="status-create")
     async with beside(Settings(log=f"sqlite:///{log}")) as engine:
-        await engine.append(fact(answered, key=str(turn)), fact(notice, key=str(turn)))
+        await engine.append(*(fact(event, key=str(turn)) for event in (*answers, by_sms, notice)))
 
 
 @contextmanager
@@ -149,8 +176,11 @@ async def left_standing(log: Path) -> None:
 
 
 async def poisoned(log: Path) -> None:
+    """Nobody can read one fact of a contact; nor one of a case, so that nobody is told that it was opened."""
+    unread = Envelope(str(UUID(int=2)), CaseDueSet.type, "case/k1", "{}")
+    opened = CaseOpened(at=utc_now() - GRACE, case_id="k1", party_id="p1", kind="permit", title="Een dakkapel")
     async with open_engine(f"sqlite:///{log}") as engine:
-        await engine.append(POISON)
+        await engine.append(POISON, unread, fact(opened, key="k1"))
 
 
 @contextmanager
@@ -167,7 +197,7 @@ def watched(folder: Path) -> Iterator[Watched]:
         redis = {"DRAAD_REDIS": f"redis://{HERE}:{nobody.port}/0"}
         small = [*SMALL, MOUNT.format(size=FREE_BYTES_MIN + 24 * 2**20), str(logs[2].parent)]
         houses = (
-            running(logs[0], 0, None, "run", **settings),
+            running(logs[0], 0, None, "run", (sys.executable, "-c", HASTE), **settings),
             running(logs[1], 0, None, "desk", **settings, **redis),
             running(logs[2], 0, folder / "full.err", "run", small, **settings),
         )
@@ -185,7 +215,7 @@ def files(folder: Path, nobody: int) -> dict[str, str]:
     """Settings in which nobody answers at any provider's door."""
     (folder / "scraper").write_text(SCRAPER)
     failing = ["refused", "ambiguous"] * 200
-    text = CHANNELS.format(failing=failing, nobody=nobody)
+    text = CHANNELS.format(failing=failing, away=["unavailable"] * 200, nobody=nobody)
     (folder / "channels.toml").write_text(text)
     (folder / "secret").write_text(SETTINGS["secret"])
     words = settings_of(f"http://{HERE}:{nobody}")

@@ -11,6 +11,7 @@ from tests.klantclient.hands import Hand, hand
 from tests.klantclient.houses import BOTH, MANY, ONE, House
 from tests.many import deployed
 from tests.running import running
+from tests.story.town import eventually
 
 
 @pytest.fixture(scope="package", params=[ONE, pytest.param(MANY, marks=pytest.mark.xdist_group("servers"))])
@@ -22,7 +23,15 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if settings:
             opened.enter_context(running(log, 0, None, "work", **settings))
         verb = "desk" if settings else "run"
-        yield House(opened.enter_context(running(log, 0, None, verb, **settings)), log, settings)
+        found = House(opened.enter_context(running(log, 0, None, verb, **settings)), log, settings)
+        known = found.token(*BOTH)
+        eventually(lambda: served(found, known))  # Whoever comes before its views are built is told to wait.
+        yield found
+
+
+def served(house: House, token: str) -> bool:
+    headers = {"Authorization": f"Token {token}"}
+    return httpx.get(f"{house.url}klantcontacten", headers=headers, trust_env=False).is_success
 
 
 @pytest.fixture(scope="package")

@@ -15,6 +15,7 @@ TOPICS = {
     "address",
     "appointment",
     "case",
+    "hour",
     "journey",
     "notification",
     "party",

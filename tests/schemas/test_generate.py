@@ -144,6 +144,7 @@ def test_every_topic_is_a_channel_that_is_read_and_written() -> None:
         "agent",
         "appointment",
         "case",
+        "hour",
         "journey",
         "mailbox",
         "notification",

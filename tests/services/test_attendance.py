@@ -107,6 +107,16 @@ def test_whoever_cancels_in_time_is_no_no_show() -> None:
     assert state(booked, cancelled) == "cancelled"
 
 
+def test_whoever_agrees_on_an_hour_after_they_cancelled_is_expected_whichever_of_both_is_told_first() -> None:
+    again = changed.model_copy(update={"at": cancelled.at + timedelta(hours=1)})
+    for told in ((cancelled, again), (again, cancelled)):
+        assert state(booked, *told) == "booked"
+        assert given(attendance, booked, *told).knows(ABOUT).timer == LATER + GRACE
+    once_more = cancelled.model_copy(update={"at": again.at + timedelta(hours=1)})
+    assert state(booked, cancelled, again, once_more) == state(booked, once_more, cancelled, again) == "cancelled"
+    assert state(booked, cancelled, changed) == "cancelled", "that was agreed on before"
+
+
 def test_a_cancellation_after_the_grace_undoes_no_no_show() -> None:
     after = cancelled.model_copy(update={"at": DUE + timedelta(minutes=1)})
     given(attendance, booked).when(after).then()
@@ -220,7 +230,7 @@ def missed_by_hand(told: Sequence[Step]) -> bool:
     hour, since = (moves[-1].hour * 60, moves[-1].minute) if moves else (0, -1)
     if any(step.kind in {"arrive", "serve"} and step.minute >= since for step in told):
         return False
-    return not any(step.kind == "cancel" and step.minute < hour + 15 for step in told)
+    return not any(step.kind == "cancel" and since <= step.minute < hour + 15 for step in told)
 
 
 def lived(scene: Scene[Attendance], events: Sequence[Event]) -> list[Event]:

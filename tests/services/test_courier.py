@@ -188,7 +188,7 @@ async def test_after_an_answer_that_says_nothing_the_provider_is_asked_and_nothi
 async def test_an_sms_of_which_twilio_says_nothing_is_sent_where_twilio_lists_it_and_else_unknown(
     fault: str, taken: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(twilio_rest, "ANSWER_S_MAX", 0.3)
+    monkeypatch.setattr(twilio_rest, "ANSWER_S_MAX", 2.0)
     twilio, time = Twilio(), Time()
     time.now = datetime.now(UTC)  # Twilio's own clock.
     twilio.faults.append(f"{fault}-after-accept" if taken else fault)

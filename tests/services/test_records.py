@@ -8,6 +8,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from schemas.notification import NotificationWanted
+from services.notify.cases import cases
 from tests.rooms import NOW, Rooms, ago, rooms, told
 from tests.watcher import Watcher, events
 
@@ -121,6 +123,15 @@ async def test_a_case_is_opened_from_a_contact_and_tells_all_that_is_filed_there
         f"/contacts/{second['contact_id']}/unfile", address_id=second["address_id"], case_id=case["case_id"]
     )
     assert "Dezelfde kuil" not in {text for _, text in await agent.story(f"cases/{case['case_id']}")}
+
+
+async def test_by_when_a_new_case_is_done_is_told_in_the_message_that_it_has_begun(agent: Agent) -> None:
+    await agent.does("/cases", party_id=await jansen(agent), kind="report", title="Kuil", due=LATER)
+    await agent.house.engine.settle(cases)
+    log = await agent.house.engine.read()
+    [wanted] = [one.data for one in log if one.type == NotificationWanted.type]
+    message = NotificationWanted.model_validate_json(wanted)
+    assert (message.template, message.due) == ("case-opened", NOW + timedelta(hours=4))
 
 
 async def test_who_asks_for_several_things_at_once_has_a_main_case_and_a_sub_case_for_each(agent: Agent) -> None:

@@ -168,7 +168,7 @@ async def test_what_an_agent_writes_is_texted_and_its_receipt_stands_with_the_sa
 async def test_where_twilio_does_not_answer_it_is_found_there_and_nothing_is_sent_again(
     fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(twilio_rest, "ANSWER_S_MAX", 0.3)
+    monkeypatch.setattr(twilio_rest, "ANSWER_S_MAX", 2.0)
     twilio = Twilio()
     twilio.faults.append(fault)
     async with at_work(twilio) as desk:

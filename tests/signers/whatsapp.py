@@ -5,12 +5,7 @@ from typing import Any
 
 from simulation import meta
 
-SETTINGS: Mapping[str, Any] = {
-    "phone_number_id": meta.NUMBER_ID,
-    "app_secret": meta.APP_SECRET,
-    "verify_token": meta.VERIFY,
-    "access_token": meta.ACCESS,
-}
+SETTINGS: Mapping[str, Any] = meta.SETTINGS
 
 
 def sign(settings: Mapping[str, Any], url: str, body: bytes) -> Mapping[str, str]:

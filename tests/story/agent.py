@@ -57,6 +57,9 @@ class Agent:
     def sees(self, title: str) -> None:
         expect(self.page.locator(".entry__title", has_text=title)).to_be_visible()
 
+    def sees_of_it(self, text: str) -> None:
+        expect(self.page.locator("#verhaal")).to_contain_text(text)
+
     def sees_of_the_answer(self, text: str, state: str) -> None:
         entry = self.page.locator(".entry--done", has_text=text)
         expect(entry.locator(".chip", has_text=state)).to_be_visible()
@@ -111,22 +114,27 @@ class Agent:
             expect(self.page.locator(f"#dag-{after}")).to_be_visible()
 
     def looks_up(self, name: str) -> None:
-        press(self.page, "/")
-        self.page.keyboard.type(name)
+        self.page.get_by_role("search").get_by_role("searchbox").fill(name)
         press(self.page, "Enter")
+        self.page.wait_for_url("**/search")
         self.page.get_by_role("link", name=name).click()
         state(self.page, "live")
 
-    def reads(self) -> list[Entry]:
-        """The whole timeline, from the oldest line to the newest, as it stands on the page."""
-        expect(self.page.locator("#ouder")).to_be_hidden()
-        cards = self.page.locator("#verhaal .entry")
-        told = [
-            Entry(card.locator(".entry__title").inner_text(), " ".join(card.locator(".entry__text").all_inner_texts()))
-            for card in cards.all()
-        ]
-        return told[::-1]
+    def reads(self) -> list[tuple[str, Entry]]:
+        """The whole timeline with its hours, page after page, from the oldest line to the newest.
 
-    def reads_the_hours(self) -> list[str]:
-        told = self.page.locator("#verhaal .entry__time")
-        return [str(each.get_attribute("datetime")) for each in told.all()][::-1]
+        What programs wrote to them came by the road that was open, and its words are not of this story.
+        """
+        told: list[tuple[str, Entry]] = []
+        while True:
+            expect(self.page.locator(".entry--maybe")).to_have_count(0)
+            for card in self.page.locator("#verhaal .entry").all():
+                title = card.locator(".entry__title").inner_text()
+                entry = Entry(title, " ".join(card.locator(".entry__text").all_inner_texts()))
+                program = title.startswith("Bericht via")
+                hour = str(card.locator(".entry__time").get_attribute("datetime"))
+                told.append((hour, Entry("Bericht", "") if program else entry))
+            if not (older := self.page.locator("#ouder a")).is_visible():
+                return told[::-1]
+            older.click()
+            expect(self.page.get_by_text("Het ververst niet vanzelf")).to_be_visible()

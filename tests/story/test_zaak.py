@@ -94,7 +94,7 @@ def test_she_hears_of_her_case_in_the_case_system_though_notices_come_twice_or_a
     ]
     news, end = (words(mail(taken)) for taken in town.relay.taken[1:])
     assert "De status is nu: In behandeling.\nWij bekijken uw aanvraag." in news
-    assert "Wat eruit kwam: Toegekend.\nU krijgt een brief." in end
+    assert "De uitkomst: Toegekend.\nU krijgt een brief." in end
     assert [fact["reason"] for fact in town.facts("notification.withheld")] == ["not-informed"] * 2
     assert [fact["party_id"] for fact in town.facts("case.opened")] == [party]
     assert BSN not in (town.folder / "draad.err").read_text(errors="replace")

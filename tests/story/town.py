@@ -140,14 +140,26 @@ class Town:
             headers = sign(LETTER, "", body, datetime.now(UTC))
             self.takes("/webhooks/letter/post", body, headers)
 
-    def books(self, reference: str, agreed: datetime, starts: datetime) -> None:
-        """The appointment system, which knows her telephone."""
+    def books(self, reference: str, agreed: datetime, starts: datetime, party: str | None = None) -> None:
+        """The appointment system, which knows her telephone, and at times who she is."""
         address = {"kind": "phone", "value": PHONE}
-        said = {"reference": reference, "product": "passport", "address": address}
+        said = {"reference": reference, "product": "passport", "address": address, "party_id": party}
         body = said | {"at": agreed.isoformat(), "starts_at": starts.isoformat()}
         for _ in range(TWICE):
             answer = self.draad.client.post("/v1/appointments", json=body, headers={"Idempotency-Key": reference})
             assert answer.status_code == 201, answer.text
+
+    def walks_in(self, ticket: str, party: str, hours_ago: int) -> None:
+        """The queue at the counter tells of her when she has been helped."""
+        at = datetime.now(UTC) - timedelta(hours=hours_ago)
+        self.tells("/v1/appointments/walk-ins", reference=ticket, product="passport", party_id=party, at=at)
+        self.tells("/v1/appointments/servings", reference=ticket, at=at + timedelta(minutes=5))
+
+    def tells(self, path: str, at: datetime, **said: str) -> None:
+        """Until it is believed: what was told just before may not be known yet."""
+        body, headers = said | {"at": at.isoformat()}, {"Idempotency-Key": path}
+        for _ in range(TWICE):
+            eventually(lambda: self.draad.client.post(path, json=body, headers=headers).status_code == 201)
 
     def whatsapps(self, wamid: str, text: str, at: datetime) -> None:
         who = meta.sender("Joëlle", PHONE[1:])
@@ -209,12 +221,19 @@ class Town:
         return [json.loads(line)["data"] for line in shown.stdout.splitlines()]
 
 
-def eventually(holds: Callable[[], Any], seconds: float = 30.0) -> None:
+def eventually(holds: Callable[[], Any], seconds: float = 90.0) -> None:
     """Wait until it is so; providers tell nobody when something came to them."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.05)
+
+
+def next_second() -> datetime:
+    """Now, in a later second than all that was: some know only whole ones."""
+    began = datetime.now(UTC)
+    eventually(lambda: datetime.now(UTC) - began > timedelta(seconds=1))
+    return datetime.now(UTC)
 
 
 @contextmanager

@@ -540,7 +540,6 @@ window.addEventListener("pageshow", (event) => event.persisted && connect());
 
 for (const root of ["werk", "kop", "verhaal", "rechts", "oproep", "ouder", part?.id].filter(Boolean).map(byId).filter(Boolean)) remember(root);
 if (byId("doen")) served(byId("doen"));
-document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 prepare(document);
 nameDays();
 tick();

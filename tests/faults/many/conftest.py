@@ -11,12 +11,12 @@ from tests.faults.many.crew import Crew
 from tests.faults.many.ground import Ground
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def one() -> Servers:
     return servers()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def three() -> Iterator[Kafka]:
     with Kafka(brokers=3) as kafka:
         yield kafka

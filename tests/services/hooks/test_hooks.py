@@ -118,7 +118,8 @@ async def test_what_it_does_not_take_comes_again_under_the_same_id_and_nothing_o
     assert {"case.opened", "case.status-changed"} == {*types}
     assert len({each.headers["webhook-id"] for each in one.heard}) == 3
     assert len({each.body for each in one.heard}) == 3
-    assert len({each.headers["webhook-signature"] for each in of_one}) == len(of_one)
+    signed = {(each.headers["webhook-timestamp"], each.body) for each in of_one}  # Two tries may be of one second.
+    assert len({each.headers["webhook-signature"] for each in of_one}) == len(signed) >= 2
 
 
 async def test_a_subscriber_that_is_away_holds_up_nobody_else(here: Place) -> None:

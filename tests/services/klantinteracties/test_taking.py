@@ -65,7 +65,7 @@ async def test_what_is_wrong_is_named_and_nothing_of_it_is_kept(
 async def test_a_number_that_is_given_is_not_given_again(tool: Tool) -> None:
     await tool.contact(nummer="0000000001")
     answer = await tool.post("neem-over", {"klantcontacten": [CONTACT | {"uuid": NAME, "nummer": "0000000001"}]}, 400)
-    assert [(one["name"], one["code"]) for one in answer["invalidParams"]] == [("nummer", "unique")]
+    assert [(one["name"], one["code"]) for one in answer["invalidParams"]] == [("klantcontacten.0.nummer", "unique")]
 
 
 async def test_it_is_no_list_and_no_card(tool: Tool) -> None:

@@ -1,17 +1,20 @@
 """Figures are the same on every engine, whatever the order of work, and to the digit after a rebuild."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import Column, MetaData, Table
 
 from engine.engine import Engine
 from engine.processor import Projection
 from schemas.case import CaseClosed, CaseOpened
 from schemas.contact import ContactAnswered, ContactNoted, ContactReceived
+from schemas.errors import Unavailable
 from schemas.event import Event, fact
 from schemas.journey import JourneyStepped
 from services.metrics.cells import VIEWS
@@ -51,6 +54,7 @@ async def seen(engine: Engine) -> list[Any]:
         Asked(NAMES, days, "total", "channel"),
         Asked(NAMES, days, "month", "product"),
         Asked(NAMES, days, "week", "", (("channel", "phone"),)),
+        Asked(NAMES, days, "week", "product"),
         Asked(
             NAMES, Days(date(2026, 3, 4), date(2026, 3, 8)), "hour", against=Days(date(2026, 4, 4), date(2026, 4, 8))
         ),
@@ -80,3 +84,26 @@ async def test_figures_hang_on_the_facts_alone(kind: str, tmp_path: Path) -> Non
         ("backlog", "phone"),
         ("cases-backlog", "permit"),
     ]
+
+
+def before_weeks(view: Projection) -> Projection:
+    """As it was in the first version: its cells began at a `period`."""
+    columns = [
+        Column("period" if column.name == "since" else column.name, column.type, primary_key=column.primary_key)
+        for column in view.table.columns
+    ]
+    return replace(view, version=1, table=Table(view.table.name, MetaData(), *columns))
+
+
+async def test_of_a_table_from_before_there_were_weeks_nothing_is_read(tmp_path: Path) -> None:
+    """Its reports would be too low, and nobody would see it."""
+    asked = Asked(("contacts",), Days(date(2026, 3, 2), date(2026, 3, 8)), "week")
+    contact = ContactReceived(at=MONDAY, channel="phone", contact_id="c1", address_id="a1")
+    async with engine_at(ENGINES["sqlite"](tmp_path)) as engine:
+        await engine.settle(*map(before_weeks, TALLIES))
+        await engine.append(fact(contact, key="1"))
+        with pytest.raises(Unavailable):
+            await report(engine, asked, MetricsSettings())
+        await engine.settle(*TALLIES)
+        made = await report(engine, asked, MetricsSettings())
+        assert [(line.period, line.figures["contacts"].value) for line in made.lines] == [("2026-W10", 1)]

@@ -28,7 +28,7 @@ def counted(name: str, score: int, before: int = 0, days: int = 0, **said: Any) 
 
 def on_monday(*events: Event) -> dict[str, tuple[int, int]]:
     rows = [row for row in shown(opinions, *events) if row["grain"] == "day"]
-    assert {row["period"] for row in rows} <= {"2026-03-02"}
+    assert {row["since"] for row in rows} <= {"2026-03-02"}
     return {row["measure"]: (row["many"], row["total"]) for row in rows}
 
 

@@ -1,6 +1,7 @@
 """Reports: what they count, by which days, and what they refuse."""
 
 import csv
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
@@ -20,7 +21,7 @@ from engine.sqlite import SqliteStore
 from schemas.contact import ContactAnswered, ContactMissed, ContactReceived
 from schemas.event import Event, fact
 from services.metrics.cells import VIEWS
-from services.metrics.days import By, Days, month_end, named, periods, stretches
+from services.metrics.days import By, Days, after, named, periods, stretches
 from services.metrics.definitions import definitions
 from services.metrics.report import DAYS_MAX, Figure, Line, Meaning, Report, Side
 from services.metrics.settings import MetricsSettings
@@ -87,6 +88,25 @@ async def test_each_period_and_channel_has_its_line_whether_anything_happened_or
         ("2026-03-03", "phone", 1),
         ("2026-03-04", "email", 1),
         ("2026-03-04", "phone", 0),
+    ]
+
+
+async def test_a_week_is_the_same_however_it_is_told_apart(house: Rooms) -> None:
+    for nth, product in enumerate(("passport", "parking", "passport", "passport")):
+        await call(house, f"c{nth}", nth * 3 * DAY, 8, product=product)
+    await tell(house, "c9", 3 * DAY, "email", answered=8 * DAY)
+    asked = {"first": "2026-03-02", "last": "2026-03-15", "by": "week"}
+    for per in ("", "channel", "product", "team", "split"):
+        found: Counter[tuple[str, str]] = Counter()
+        for line in (await figures(house, "contacts,questions", per=per, **asked))["lines"]:
+            found[line["period"], "contacts"] += line["figures"]["contacts"]["value"]
+            found[line["period"], "questions"] += line["figures"]["questions"]["value"]
+        weeks = {"2026-W10": 4, "2026-W11": 1}
+        assert found == {(week, name): many for week, many in weeks.items() for name in ("contacts", "questions")}, per
+    made = await figures(house, "contacts", per="channel", product="passport", **asked)
+    assert [(line["period"], line["label"], line["figures"]["contacts"]["value"]) for line in made["lines"]] == [
+        ("2026-W10", "phone", 2),
+        ("2026-W11", "phone", 1),
     ]
 
 
@@ -221,6 +241,7 @@ def test_no_cell_is_read_as_a_formula(start: str) -> None:
     assert row[7] == "-1"  # A number is a number.
 
 
+BYS: Final[tuple[By, ...]] = ("total", "month", "week")
 days = st.dates(date(2024, 1, 1), date(2027, 12, 31))
 
 
@@ -229,11 +250,13 @@ def test_the_cells_of_a_report_are_its_days_each_of_them_once(first: date, more:
     asked = Days(first, first + min(more, DAYS_MAX[by] - 1) * DAY)
     each: list[str] = []
     for grain, start, end in stretches(asked, by):
-        if grain == "month":
-            whole = Days(date.fromisoformat(f"{start}-01"), month_end(date.fromisoformat(f"{end}-01")))
-            each += periods(whole, "day")
-        else:
-            each += periods(Days(date.fromisoformat(start[:10]), date.fromisoformat(end[:10])), "day")
+        begin, last = (date.fromisoformat(f"{day}-01"[:10]) for day in (start, end))
+        while begin <= last:
+            beyond = after(begin, grain) if grain in {"week", "month"} else begin + DAY
+            held = periods(Days(begin, beyond - DAY), "day")
+            assert len({named(day, by) for day in held if by != "hour"}) <= 1, "a cell belongs to one period"
+            each += held
+            begin = beyond
     assert sorted(each) == list(periods(asked, "day"))
     assert {named(day, by) for day in each if by != "hour"} <= {*periods(asked, by)}
 
@@ -249,12 +272,18 @@ async def test_a_report_is_what_one_would_count_by_hand(tmp_path: Path) -> None:
             await call(house, f"c{nth}", after, seconds, product=product)
             came.append((day_of(MONDAY + after), product, seconds))
         await house.settle()
-        for _ in range(30):
+        for by in BYS * 10:
             first, last = sorted(dice.sample(came, 2))
-            asked = {"first": str(first[0]), "last": str(last[0]), "per": "product"}
+            asked = {"first": str(first[0]), "last": str(last[0]), "by": by, "per": "product"}
             answer = await house.client.get("/v1/reports", params={"figures": "contacts,service-level"} | asked)
-            for line in answer.json()["lines"]:
-                mine = [s for day, what, s in came if first[0] <= day <= last[0] and what == line["label"]]
+            lines = answer.json()["lines"]
+            assert {line["period"] for line in lines} == {*periods(Days(first[0], last[0]), by)}
+            for line in lines:
+                mine = [
+                    s
+                    for day, what, s in came
+                    if first[0] <= day <= last[0] and (named(str(day), by), what) == (line["period"], line["label"])
+                ]
                 assert line["figures"]["contacts"]["value"] == len(mine)
                 assert line["figures"]["service-level"]["part"] == sum(s <= 30 for s in mine)
 

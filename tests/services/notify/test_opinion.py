@@ -22,16 +22,19 @@ from schemas.contact import (
     ContactUnidentified,
 )
 from schemas.conversation import ConversationClosed, ConversationContinued
-from schemas.event import Event
+from schemas.event import Event, fact
 from schemas.notification import NotificationRequested, NotificationSent, NotificationWanted, Route
 from schemas.opinion import OpinionAsked, OpinionDeclined, OpinionPrompted, OpinionWanted
-from schemas.party import PartyAddressLinked, PartyAddressUnlinked
+from schemas.party import PartyAddressLinked, PartyAddressUnlinked, PartyMerged, PartyUnmerged
 from schemas.timer import TimerElapsed, TimerSet
 from services.notify.ended import FRESH, WAIT, ended
 from services.notify.finished import LATER, finished_cases, finished_visits
 from services.notify.opinion import APART, opinions
 from services.notify.owners import owners
 from services.notify.questions import questions
+from services.notify.receipts import AGENT
+from tests.contract.looks import everything
+from tests.services.places import in_memory
 
 NOW: Final = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 CALL: Final[dict[str, Any]] = {"channel": "phone", "kind": "phone", "address": "+31612345678"}
@@ -93,6 +96,15 @@ def test_what_the_agent_noted_after_the_call_is_known_when_it_is_decided() -> No
     noted = ContactNoted(**on(), agent_id="k1", product="paspoort", result="answered")
     [one] = prompted(*HELPED, noted, ContactPlaced(**on(), case_id="z1", kind="bijstand"))
     assert (one.product, one.kind) == ("paspoort", "bijstand")
+
+
+def test_who_was_helped_at_the_counter_could_be_asked_however_the_agent_wrote_it_down() -> None:
+    visit = received(channel="counter")
+    noted = ContactNoted(**on(), agent_id="k1", product="paspoort", result="answered")
+    [one] = prompted(visit, noted, CLOSED)
+    assert (one.channel, one.product, one.road) == ("counter", "paspoort", "sms")
+    for other in ({"result": "passed-on"}, {"result": "unknown"}, {"agent_id": AGENT}):  # As which JA is noted.
+        assert prompted(visit, noted.model_copy(update=other), CLOSED) == []
 
 
 def test_a_party_is_asked_where_it_is_certain_who_it_is_and_never_chosen_between_several() -> None:
@@ -190,6 +202,55 @@ def test_what_was_over_long_ago_is_not_asked_about() -> None:
 
 def test_who_wants_it_no_more_is_never_asked_again() -> None:
     given(opinions, OpinionDeclined(at=NOW, party_id="p1")).when(prompt(at=NOW + 100 * APART)).then()
+
+
+def merged(one: str, other: str) -> PartyMerged:
+    return PartyMerged(at=NOW, party_id=one, merged_id=other)
+
+
+MERGES: Final = {
+    "the second into the first": (merged("p1", "p2"), merged("p2", "p3")),
+    "the first into the second": (merged("p2", "p1"), merged("p3", "p2")),
+    "from both sides": (merged("p1", "p2"), merged("p2", "p1"), merged("p1", "p3")),
+    "the last knows of the others": (merged("p3", "p1"), merged("p3", "p2")),
+    "the last with each of them": (merged("p2", "p3"), merged("p1", "p3")),
+}
+
+
+async def who_is_asked(*said: Event) -> list[tuple[str, datetime]]:
+    """Each that is asked, and when, once these have happened one after the other."""
+    async with in_memory() as engine:
+        for nth, event in enumerate(said):
+            await engine.append(fact(event, key=str(nth)))
+            await engine.settle(opinions)
+        log = await everything(engine)
+        assert await engine.parked() == []
+    wanted = [OpinionWanted.model_validate_json(one.data) for one in log if one.type == OpinionWanted.type]
+    return [(one.party_id, one.at) for one in wanted]
+
+
+@pytest.mark.parametrize("merges", MERGES.values(), ids=MERGES)
+async def test_parties_that_are_one_are_asked_once_in_thirty_days(merges: tuple[PartyMerged, ...]) -> None:
+    prompts = [prompt(n, NOW + n * timedelta(days=1), party_id=f"p{n}") for n in (3, 1, 2)]
+    prompts.append(prompt(4, NOW + timedelta(days=3) + APART, party_id="p2"))
+    assert await who_is_asked(*merges, *prompts) == [("p3", prompts[0].at), ("p2", prompts[3].at)]
+
+
+@pytest.mark.parametrize("merges", MERGES.values(), ids=MERGES)
+async def test_what_was_before_they_were_one_counts_for_all_of_them(merges: tuple[PartyMerged, ...]) -> None:
+    later = [prompt(n, NOW + timedelta(days=n), party_id=f"p{n}") for n in (1, 2, 3)]
+    for asked in ("p1", "p2", "p3"):
+        first = prompt(0, party_id=asked)
+        assert await who_is_asked(first, *merges, *later) == [(asked, NOW)]
+        assert await who_is_asked(OpinionDeclined(at=NOW, party_id=asked), *merges, *later) == []
+        assert await who_is_asked(*merges, OpinionDeclined(at=NOW, party_id=asked), *later) == []
+
+
+async def test_parties_that_were_two_after_all_are_asked_each() -> None:
+    sides = [PartyUnmerged(at=NOW, party_id=a, merged_id=b) for a, b in (("p1", "p2"), ("p2", "p1"))]
+    prompts = [prompt(n, party_id=f"p{n}") for n in (1, 2)]
+    told = await who_is_asked(merged("p1", "p2"), *sides, *prompts)
+    assert told == [("p1", NOW), ("p2", NOW)]
 
 
 @over(hours=st.lists(st.integers(0, 24 * 400), max_size=30))

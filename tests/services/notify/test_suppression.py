@@ -13,8 +13,10 @@ from schemas.appointment import AppointmentBooked
 from schemas.contact import ContactNoted, ContactReceived
 from schemas.event import Event, fact
 from schemas.message import MessageBounced, MessageFailed
+from schemas.notification import NotificationDue
 from schemas.party import PartyAddressLinked
-from services.notify.known import shut_for
+from services.notify.hours import RECEIVED
+from services.notify.known import heard, shut_for
 from services.notify.shut import addresses_shut
 from services.notify.suppression import TRIED_AGAIN, suppression
 
@@ -97,12 +99,14 @@ def test_who_writes_from_it_is_there() -> None:
     given(suppression, bounced()).when(wrote(channel="email", robot="auto-reply"), wrote(channel="web")).then()
 
 
-async def shut(*events: Event, channel: str = "email", now: datetime = NOW) -> str:
+async def shut(
+    *events: Event, channel: str = "email", now: datetime = NOW, answers: NotificationDue | None = None
+) -> str:
     engine = Engine(MemoryStore(Disk(), lambda: NOW))
     for nth, event in enumerate(events):
         await engine.append(fact(event, key=str(nth)))
     await engine.settle(suppression, addresses_shut)
-    return await shut_for(engine, "a1", channel, now)
+    return await shut_for(engine, "a1", channel, now, heard(answers) if answers else None)
 
 
 async def test_it_is_shut_on_that_channel_only_and_not_for_ever() -> None:
@@ -135,6 +139,21 @@ async def test_given_again_it_is_tried_again_but_their_wish_stands() -> None:
 async def test_heard_again_it_is_open_and_after_start_too() -> None:
     assert await shut(bounced(), wrote(channel="email")) == ""
     assert await shut(wrote("STOP"), wrote("START"), channel="sms") == ""
+
+
+async def test_who_is_answered_on_the_road_on_which_they_wrote_is_there_before_anybody_says_so() -> None:
+    """The part that restores an address and the one that writes to it run side by side, on machines of their own."""
+    assert await shut(bounced(), answers=due()) == ""
+    assert await shut(bounced(), answers=due(at=NOW - DAY)) == "no-such-address", "it came back since"
+    assert await shut(bounced(), answers=due(kind="web")) == "no-such-address", "they only filled it in"
+    assert await shut(bounced(), answers=due(template="case-status")) == "no-such-address"
+    assert await shut(wrote("STOP"), channel="sms", answers=due(channel="sms", kind="sms")) == "opted-out"
+
+
+def due(**more: Any) -> NotificationDue:
+    said: dict[str, Any] = {"at": NOW + DAY, "notification_id": "n1", "party_id": "unknown.a1", "about": "contact/c1"}
+    said |= {"template": RECEIVED, "kind": "email", "channel": "email", "address": "j@mail.example"}
+    return NotificationDue(**(said | {"address_id": "a1"} | more))
 
 
 async def test_years_shut_without_their_wish_it_is_their_wish_that_lasts() -> None:

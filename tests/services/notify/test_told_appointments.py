@@ -119,6 +119,16 @@ def test_who_calls_it_off_hears_so_and_is_not_reminded_even_where_the_timer_was_
     scene.when(off).then()
 
 
+def test_who_agrees_on_an_hour_after_all_hears_of_it_and_of_none_that_was_agreed_on_before_it_was_off() -> None:
+    again = moved.model_copy(update={"at": off.at + timedelta(hours=1)})
+    [told] = wanted(given(appointments, booked, off).when(again))
+    assert (told.template, told.starts_at, told.version) == ("appointment-changed", again.starts_at, 2)
+    given(appointments, booked, off).when(moved).then()
+    given(appointments, booked, again).when(off).then()
+    twice = off.model_copy(update={"at": again.at + timedelta(hours=1)})
+    given(appointments, booked, off, twice).when(again).then()
+
+
 def test_who_is_there_is_not_reminded() -> None:
     given(appointments, booked, elapsed(FIRST)).when(there).then(cleared(SECOND, STARTS))
 

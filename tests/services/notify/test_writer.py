@@ -27,7 +27,7 @@ from services.notify.hours import RECEIVED
 from services.notify.known import Known
 from services.notify.language import languages
 from services.notify.opinion import ASKS
-from services.notify.settings import NotifySettings, OpinionSettings, Status
+from services.notify.settings import NotifySettings, OpinionSettings, Said, Status
 from services.notify.shut import addresses_shut
 from services.notify.texts import FIELDS, LANGUAGES, filled, read_texts
 from services.notify.writer import Letterhead, Place, Writer
@@ -163,7 +163,7 @@ def test_who_asked_hears_by_when_in_their_own_thread() -> None:
     mail = written(asked(code="3F2A1B"))
     assert mail.title == "Re: Mijn paspoort"
     assert "U krijgt uiterlijk op 4 november 2026 antwoord." in mail.text  # Two working days.
-    assert "Uw nummer is 3F2A1B." in mail.text
+    assert "Noem dan dit nummer: 3F2A1B." in mail.text
     assert (mail.inbox, mail.thread_id, mail.reply_to) == ("burgerzaken", "c1", "q1@mail.example")
     friday = asked().model_copy(update={"at": NOW + timedelta(days=4)})
     assert "10 november 2026" in written(friday, HEAD).text
@@ -180,7 +180,7 @@ def test_who_texts_at_night_hears_at_once() -> None:
     night = NOW.replace(hour=23)
     sms = writer(now=night).written(asked("sms").model_copy(update={"at": night}))
     assert isinstance(sms, ContactMade)
-    assert sms.text.endswith("U krijgt uiterlijk 5 nov antwoord.")  # After midnight it is Tuesday.
+    assert sms.text.endswith("U krijgt uiterlijk op 5 nov antwoord.")  # After midnight it is Tuesday.
     assert sms.until is None
 
 
@@ -273,8 +273,58 @@ def test_calendars_know_the_appointment_again(template: str, method: str, status
     assert b"RDATE" not in zone.to_ical()  # Which Outlook reads wrongly.
 
 
+def test_a_calendar_reads_as_the_mail_does() -> None:
+    for language, summary in (("nl", "Afspraak Gemeente Voorbeeld"), ("en", "Appointment Gemeente Voorbeeld")):
+        mail = written(due("appointment-booked").model_copy(update={"language": language}))
+        assert Calendar.from_ical(mail.calendar).events[0]["summary"] == summary
+
+
 def test_a_reminder_brings_no_second_appointment_along() -> None:
     assert not written(due("appointment-reminder")).calendar
+
+
+def test_a_subject_is_seen_whole_and_the_mail_has_all_of_the_title() -> None:
+    title = "Omgevingsvergunning voor een dakkapel aan de achterkant van het huis en een schuur"
+    mail = written(due("case-closed", title=title))
+    assert mail.title == "Wij zijn klaar met: Omgevingsvergunning voor een dakkapel aan de achterkant…"
+    assert f"uw zaak: {title}." in mail.text
+    paper = written(due("case-closed", "letter", title=title), HEAD._replace(letters=True))
+    assert paper.title == f"Wij zijn klaar met: {title}"
+    assert written(due("case-closed")).title == "Wij zijn klaar met: Paspoort"
+
+
+def test_an_sms_loses_what_is_on_its_letters_before_it_becomes_two_and_only_then() -> None:
+    there = HEAD._replace(settings=SETTINGS.model_copy(update={"organisation": "Súdwest-Fryslân"}))
+    assert "bij Sudwest-Fryslan: do 12 nov" in written(due(channel="sms"), there).text
+    alone = there._replace(settings=there.settings.model_copy(update={"phone": ""}))
+    assert written(due("case-closed", "sms", status="unknown"), alone).text == "Súdwest-Fryslân is klaar met uw zaak."
+
+
+@pytest.mark.parametrize(("channel", "part"), [("sms", "sms"), ("email", "text"), ("email", "title")])
+def test_a_message_in_which_nothing_is_left_takes_the_next_road(channel: str, part: str) -> None:
+    text = TEXTS["nl"]["case-status"].model_copy(update={part: "Nu: {status}."})
+    head = HEAD._replace(texts={"nl": {"case-status": text}})
+    assert isinstance(writer(head).written(due("case-status", channel)), ContactMade)
+    assert writer(head).written(due("case-status", channel, status="unknown")) == NotificationFailed(
+        at=NOW, notification_id="n1", channel=channel, reason="not-written"
+    )
+
+
+def test_what_a_status_means_is_said_in_their_language_where_it_has_words_for_it() -> None:
+    both = Status(**READY.model_dump(exclude={"en"}), en=Said(title="ready", says="Your passport is ready."))
+    head = HEAD._replace(settings=SETTINGS.model_copy(update={"statuses": {"passport": {"klaar": both}}}))
+    english = written(due("case-status", language="en"), head).text
+    assert "The status is now: ready.\nYour passport is ready.\nWe aim" in english
+    assert "De status is nu: klaar om op te halen.\nUw" in written(due("case-status"), head).text
+    assert "now: klaar om op te halen.\nUw paspoort ligt klaar." in written(due("case-status", language="en")).text
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [("Mag ik bouwen?", "Mag ik bouwen?"), ("Auto B.V.", "Auto B.V."), ("Enzovoort...", "Enzovoort...."), ("A", "A.")],
+)
+def test_one_sign_ends_what_is_filled_in_and_the_sentence_around_it(title: str, said: str) -> None:
+    assert f"met uw zaak: {said}\n" in written(due("case-closed", title=title)).text
 
 
 def test_a_branch_that_nobody_described_is_called_by_its_name() -> None:

@@ -92,7 +92,16 @@ async def test_calendars_know_it_as_the_one_that_was_mailed(town: Town) -> None:
     [event] = found.events
     assert (found["method"], event.start, event.end) == ("PUBLISH", STARTS, STARTS + timedelta(minutes=20))
     assert str(event["uid"]).startswith(f"appointment-{appointment}@")
+    assert (event["sequence"], event["summary"]) == (1, "Afspraak Gemeente Voorbeeld")
     assert "passport" not in answer.text
+
+
+async def test_calendars_replace_the_hour_that_was_moved_and_read_as_its_page_does(town: Town) -> None:
+    path = town.link("a", await town.books())
+    await town.says("appointments/changes", reference="jcc-1", starts_at=(STARTS + timedelta(days=1)).isoformat())
+    answer = await town.house.client.get(f"{path}/calendar.ics?lang=en")
+    [event] = Calendar.from_ical(answer.text).events
+    assert (event["sequence"], event["summary"]) == (2, "Appointment Gemeente Voorbeeld")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ async def test_each_case_is_told_as_a_story_in_the_words_of_the_municipality(tow
     await town.says(f"cases/{case}/status", status="inside")
     said = await town.opens(path)
     assert "Hoe staat het ervoor? klaar om op te halen Uw paspoort ligt klaar." in said
-    assert "Wat gebeurt er nu? Kom het ophalen. Wij willen klaar zijn op 7 december 2026." in said
+    assert "Wat gebeurt er nu? Kom het ophalen. Wij willen uiterlijk op 7 december 2026 klaar zijn." in said
     assert "23 november 2026 Nieuwe status: klaar om op te halen" in said
     assert "inside" not in said
     town.hand.now += timedelta(days=15)
@@ -47,7 +47,7 @@ async def test_each_case_is_told_as_a_story_in_the_words_of_the_municipality(tow
     assert "Daarom staat de tijd nu stil." in said
     assert "documents" not in said
     await town.says(f"cases/{case}/close", outcome="granted")
-    assert "Wat eruit kwam u krijgt hem" in await town.opens(path)
+    assert "De uitkomst u krijgt hem" in await town.opens(path)
     await town.says(f"cases/{case}/reopen")
     assert "Hoe staat het ervoor? klaar om op te halen" in await town.opens(path)
 

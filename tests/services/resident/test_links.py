@@ -14,7 +14,8 @@ from engine.memory import Disk, MemoryStore
 from schemas.errors import Unavailable
 from schemas.party import PartyAddressUnlinked, PartyMerged, PartyUnmerged
 from services.resident.cases import LIVES
-from services.resident.wording import BY, LANGUAGES, TOLD, WORDS
+from services.resident.told_words import BY, TOLD
+from services.resident.wording import LANGUAGES, WORDS
 from tests.rooms import NOW, rooms
 from tests.services.resident.town import BROWSER, ELSEWHERE, FORM, LINKS, SEEN, SITE, Hand, Town, hidden, words
 

@@ -124,7 +124,7 @@ def test_an_appointment_is_confirmed_with_a_thumb_and_cancelled_after_a_second_t
     with phone.expect_download() as download:
         phone.get_by_role("link", name="Zet in uw agenda").click()
     assert download.value.suggested_filename == "afspraak.ics"
-    phone.get_by_role("link", name="Een andere tijd vragen").click()
+    phone.get_by_role("link", name="Afspraak verzetten").click()
     fit(phone, "resident-move")
     phone.get_by_role("button", name="Verstuur").click()
     expect(phone.get_by_role("alert")).to_contain_text("Schrijf eerst iets op")
@@ -147,6 +147,48 @@ def test_an_appointment_is_confirmed_with_a_thumb_and_cancelled_after_a_second_t
     phone.goto(f"{at[:-3]}AAA")
     expect(phone.get_by_role("heading", level=1)).to_have_text("Dit lukt niet")
     fit(phone, "resident-gone")
+
+
+def test_another_hour_is_chosen_with_a_thumb_and_who_is_too_late_reads_so(
+    phone: Page, page: Page, house: Running, folder: Path
+) -> None:
+    first, second = (
+        link(house, folder, APPOINTMENT, books(house, name, 9, product="licence")) for name in ("jcc-7", "jcc-8")
+    )
+    for days in (10, 11, 14):
+        day = (datetime.now(UTC) + timedelta(days=days)).date()
+        hours = [
+            {"starts_local": f"{day}T{hour:02}:{minute}"} for hour in range(9, 12) for minute in ("00", "20", "40")
+        ]
+        says(house, "appointments/hours", product="licence", day=f"{day}", hours=hours)
+    there(phone, first)
+    eventually(lambda: "tijden vrij" in httpx.get(f"{first}/move", trust_env=False).text)
+    phone.get_by_role("link", name="Afspraak verzetten").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Kies een andere tijd")
+    expect(phone.get_by_role("radio")).to_have_count(9)  # Of the first day; the others are closed.
+    fit(phone, "resident-hours")
+    phone.get_by_role("button", name="Verzet mijn afspraak").click()
+    expect(phone.get_by_role("alert")).to_contain_text("Kies een tijd")
+    fit(phone, "resident-hours-wrong")
+    phone.get_by_role("link", name="Kies een tijd").click()
+    expect(phone.get_by_role("radio").first).to_be_focused()
+    press(phone, "ArrowDown", "ArrowDown")
+    expect(phone.get_by_role("radio").nth(2)).to_be_checked()
+    phone.get_by_role("button", name="Verzet mijn afspraak").click()
+    expect(phone.get_by_role("status")).to_contain_text("Uw afspraak is verzet")
+    expect(phone.get_by_text("om 09:40 uur")).to_be_visible()
+    fit(phone, "resident-hours-chosen")
+    there(page, f"{second}/move?lang=en")
+    page.get_by_role("radio", name="10:00").check()
+    phone.goto(f"{first}/move")
+    phone.get_by_role("radio", name="10:00").check()
+    phone.get_by_role("button", name="Verzet mijn afspraak").click()
+    expect(phone.get_by_text("om 10:00 uur")).to_be_visible()
+    page.get_by_role("button", name="Move my appointment").click()
+    expect(page.get_by_role("alert")).to_contain_text("This time is no longer free.")
+    expect(page.get_by_role("radio", name="09:40")).to_have_count(1)  # Which the first left again.
+    expect(page.get_by_role("radio", name="10:00")).to_have_count(0)
+    fit(page, "resident-hours-gone")
 
 
 def test_all_their_cases_are_read_as_stories_and_asked_about_and_they_choose_how_to_hear(

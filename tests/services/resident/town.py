@@ -10,16 +10,20 @@ from urllib.parse import urlencode
 import httpx
 
 from channels.link import Links
+from draad.parts import PARTS
 from draad.site import Site
 from schemas.event import Event, fact
 from services.intake.branches import branches
 from services.notify.settings import NotifySettings, Status
 from services.notify.texts import read_texts
+from services.resident.hours import choice, free_hours
+from services.resident.moves import moves
 from tests.rooms import KEYS, NOW, TOKEN, Rooms
 
 BSN: Final = "123456782"
 BROWSER: Final = {"accept": "text/html"}
 FORM: Final = BROWSER | {"content-type": "application/x-www-form-urlencoded"}
+HOURS: Final = (choice, free_hours, moves)
 STARTS: Final = datetime(2026, 12, 3, 9, 30, tzinfo=UTC)
 READY: Final = Status(title="klaar om op te halen", says="Uw paspoort ligt klaar.", next="Kom het ophalen.")
 SAID: Final = NotifySettings(
@@ -47,23 +51,34 @@ class Town:
     def __init__(self, house: Rooms, hand: Hand) -> None:
         self.house, self.hand, self.count = house, hand, 0
 
+    async def settle(self) -> None:
+        """Let every part see what there is, those of the hours too."""
+        await self.house.engine.settle(*PARTS, *HOURS)
+        await self.house.settle()
+
     async def says(self, path: str, **body: Any) -> dict[str, Any]:
         """What a system of the municipality tells."""
         self.count += 1
         key = {"Idempotency-Key": f"k{self.count}", "authorization": f"Bearer {TOKEN}"}
         answer = await self.house.client.post(f"/v1/{path}", json=body, headers=key)
         assert answer.status_code == 201, answer.text
-        await self.house.settle()
+        await self.settle()
         return dict(answer.json())
 
     async def tells(self, *events: Event) -> None:
         self.count += 1
         await self.house.engine.append(*(fact(event, key=f"t{self.count}") for event in events))
-        await self.house.settle()
+        await self.settle()
 
     async def books(self, reference: str = "jcc-1", starts: datetime = STARTS, **more: Any) -> str:
         said = {"reference": reference, "product": "passport", "starts_at": starts.isoformat(), "minutes": 20} | more
         return str((await self.says("appointments", **said))["appointment_id"])
+
+    async def offers(
+        self, *hours: datetime, day: str = "2026-12-03", product: str = "passport", places: int = 1
+    ) -> None:
+        each = [{"starts_at": hour.isoformat(), "places": places} for hour in hours]
+        await self.says("appointments/hours", product=product, day=day, hours=each)
 
     async def party(self, mail: str = "joelle@mail.example") -> str:
         party = str((await self.says("parties", name="Joëlle Bakker"))["party_id"])
@@ -85,7 +100,7 @@ class Town:
     async def posts(self, path: str, status: int, headers: dict[str, str] | None = None, /, **fields: str) -> str:
         answer = await self.house.client.post(path, content=urlencode(fields), headers=FORM | (headers or {}))
         assert answer.status_code == status, answer.text
-        await self.house.settle()
+        await self.settle()
         return words(answer)
 
     async def facts(self, kind: str) -> list[dict[str, Any]]:
