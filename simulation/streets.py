@@ -8,6 +8,7 @@ import json
 import random
 import smtplib
 from collections.abc import Awaitable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any, Final
@@ -24,6 +25,7 @@ from simulation.people import Resident
 from simulation.relay import HERE
 
 ANSWER_S_MAX: Final = 20.0
+MAILS_MAX: Final = 6  # That are handed over at once.
 AGAIN: Final = 0.15  # How many webhooks come twice.
 SITE: Final = "https://www.oefenstad.example"  # The municipality's own website.
 
@@ -44,8 +46,11 @@ class Streets:
         self.address, self._lmtp, self._dice = address, lmtp, dice
         self.client = httpx.AsyncClient(base_url=address, timeout=ANSWER_S_MAX, trust_env=False)
         self._token = {"Authorization": f"Bearer {token}"}
+        # Of its own: Draad may live in this process, and needs a thread to take what all of these hand over.
+        self._threads = ThreadPoolExecutor(MAILS_MAX, thread_name_prefix="town-mail")
 
     async def close(self) -> None:
+        self._threads.shutdown(wait=False)
         await self.client.aclose()
 
     def name(self) -> str:
@@ -102,7 +107,7 @@ class Streets:
             with smtplib.LMTP(HERE, self._lmtp, timeout=ANSWER_S_MAX) as server:
                 server.sendmail(sender, [INFO], bytes(mail))
 
-        await asyncio.to_thread(handed)
+        await asyncio.get_running_loop().run_in_executor(self._threads, handed)
 
     async def steps(self, visit: str, product: str, reached: str, *, whence: str = "") -> None:
         """A page of the website tells how far a visitor came; a proxy in front may say from which address."""

@@ -153,7 +153,15 @@ class Sending:
         return int(self.looks_in("SELECT max(position) FROM log")[0][0])
 
     def last_since(self, head: int) -> str:
-        """How far the one message came that was asked for since then."""
+        """How far the one message came that was asked for since then; nothing, where it stopped within a write."""
+        try:
+            return self._last_since(head)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_PROTOCOL":
+                raise
+            return ""
+
+    def _last_since(self, head: int) -> str:
         seen = {row[0] for row in self.looks_in("SELECT DISTINCT type FROM log WHERE position > ?", head)}
         begun = "SELECT 1 FROM lent JOIN task ON number = task WHERE name = 'intake.courier' AND lent.position > ?"
         seen |= {"begun"} if self.looks_in(begun, head) else set()

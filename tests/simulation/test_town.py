@@ -1,14 +1,21 @@
 """A town that is played comes again for the same seed, and can be told from a real one."""
 
+import asyncio
 import random
 import tomllib
+from functools import partial
+from typing import Any
 
 import httpx
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import Envelope
 
 from channels.address import address, reachable_by_sms
 from draad.site import read_site
 from simulation.people import AGENTS, QUESTIONS, resident
 from simulation.providers import read
+from simulation.relay import HERE
+from simulation.streets import Streets
 from simulation.town import RESIDENTS, SITE_FILE, day
 from tests.rooms import rooms
 
@@ -47,3 +54,26 @@ def test_a_message_by_template_is_read_by_its_name_and_gaps() -> None:
     template = {"name": "afspraak", "components": [{"type": "body", "parameters": gaps}]}
     assert read({"template": template}) == "[afspraak]\nmaandag\n10:00"
     assert read({"text": {"body": "Tot zo."}}) == "Tot zo."
+
+
+class Taker:
+    """Takes mail as Draad does: with a thread from those that everybody in the process may ask for."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
+        await asyncio.to_thread(envelope.rcpt_tos.clear)
+        self.taken += 1
+        return "250 2.0.0 Durable"
+
+
+async def test_however_many_mail_at_once_draad_can_take_it_in_the_same_process() -> None:
+    taker, many = Taker(), 40
+    async with await asyncio.get_running_loop().create_server(partial(LMTP, taker), HERE, 0) as door:
+        streets = Streets("http://draad.example", "", door.sockets[0].getsockname()[1], random.Random(1))
+        async with asyncio.TaskGroup() as group:
+            for nth in range(many):
+                group.create_task(streets.mails(resident(nth), "Paspoort", "Is het klaar?"))
+        await streets.close()
+    assert taker.taken == many
