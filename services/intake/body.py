@@ -70,12 +70,12 @@ class Kept(BaseModel):
 
 
 def moment(at: datetime | None, now: datetime) -> datetime:
-    """When it happened; now, if nobody says. Raises `Refused` where that cannot be."""
+    """When it happened; now, if nobody says, or if theirs is ahead of our clock. Raises `Refused` where it cannot be."""
     if at is None:
         return now
     if not EARLIEST <= at <= now + AHEAD_MAX:
         raise Refused("at lies before the year 2000, or more than a day ahead")
-    return at
+    return min(at, now)  # What is heard after it, such as that they cancel, happened later.
 
 
 @cache

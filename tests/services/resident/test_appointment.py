@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from icalendar import Calendar
 
+from engine.work import stamp
 from services.resident.appointment import KEPT
 from tests.services.resident.town import (
     FORM,
@@ -51,6 +52,15 @@ async def test_whoever_cancels_is_asked_first_and_then_it_is_off_and_nothing_is_
     await town.posts(f"{path}/move", 200, text="Vrijdag")
     assert await town.facts("appointment.confirmed") == await town.facts("task.opened") == []
     assert (await town.house.client.get(f"{path}/calendar.ics")).status_code == 404
+
+
+async def test_it_is_off_for_whoever_cancels_what_a_clock_ahead_of_ours_changed(town: Town) -> None:
+    path, friday = town.link("a", await town.books()), STARTS + timedelta(days=1)
+    ahead = (town.hand.now + timedelta(minutes=5)).isoformat()
+    await town.says("appointments/changes", reference="jcc-1", starts_at=friday.isoformat(), at=ahead)
+    town.hand.now += timedelta(minutes=1)
+    await town.posts(f"{path}/cancel", 200, hour=stamp(friday))
+    assert "Uw afspraak gaat niet door" in await town.opens(path)
 
 
 async def test_whoever_saw_another_hour_is_shown_this_one_before_anything_is_done(town: Town) -> None:
