@@ -32,9 +32,8 @@ class Meter:
         self._appended.inc(facts)
 
     def stepped(self, part: str, events: int, took_s: float) -> None:
-        if events:
-            self._batch.labels(part).observe(events)
-            self._step.labels(part).observe(took_s / events)
+        self._batch.labels(part).observe(events)
+        self._step.labels(part).observe(took_s / events)
 
     def parked(self, part: str, events: int) -> None:
         if events:

@@ -52,15 +52,16 @@ def summed(key: Sequence[str], rest: Sequence[str], adds: Iterable[Any]) -> list
     """What is added to one row, at once. Always in the order of the key, so that who adds never waits in a ring."""
     named, every = itemgetter(*key), [*adds]
     each = {id(add): add for add in every}  # Who says the same often may say it by one object,
-    grown: dict[tuple[int, int], tuple[Any, dict[str, int]]] = {}  # and of the same rows by the same keys.
+    grown: dict[int, tuple[Sequence[Mapping[str, Any]], dict[str, int]]] = {}  # and of the same rows by the same keys.
     for one, times in Counter(map(id, every)).items():
         add = each[one]
-        _, more = grown.setdefault((id(add.key), id(add.also)), (add, {}))
-        for column, amount in add.amounts.items():
-            more[column] = more.get(column, 0) + times * amount
+        for same, wheres in ((id(add.key), (add.key,)), (id(add.also), add.also)):
+            _, more = grown.setdefault(same, (wheres, {}))
+            for column, amount in add.amounts.items():
+                more[column] = more.get(column, 0) + times * amount
     sums: dict[Any, dict[str, int]] = {}
-    for add, more in grown.values():
-        for where in (add.key, *add.also):
+    for wheres, more in grown.values():
+        for where in wheres:
             name = named(where)
             amounts = sums.get(name)
             if amounts is None:

@@ -80,24 +80,39 @@ class Batch:
         self.changes.parked.append(parked)
 
 
-def advance(part: Part, task: Task, pull: Pull, now: datetime) -> Changes:
-    """Step through what was pulled, then fire what is due."""
-    batch = Batch(part, not task.active, Changes(pull.upto), pull, dict(pull.states), set(pull.parked))
-    for record in pull.records:
-        if record.position in pull.held:
-            batch.set_aside(pull.held[record.position])
+def begin(part: Part, task: Task, pull: Pull) -> Batch:
+    """What was pulled, before its first step."""
+    return Batch(part, not task.active, Changes(pull.upto), pull, dict(pull.states), set(pull.parked))
+
+
+def go_on(batch: Batch, records: Sequence[Envelope]) -> None:
+    """Step through what follows of what was pulled."""
+    for record in records:
+        if record.position in batch.pull.held:
+            batch.set_aside(batch.pull.held[record.position])
         elif record.subject in batch.blocked:
             batch.park(record, WAITS)
         else:
             attempt(batch, record)
+
+
+def finish(batch: Batch, now: datetime) -> Changes:
+    """All of it was stepped: fire what is due."""
     set_now = [timer.due for timer in batch.changes.timers.values() if timer]
-    for timer in pull.due:
+    for timer in batch.pull.due:
         if set_now and timer.due >= min(set_now):
             break  # What was set just now may be due before it: both fire at the next look.
         if (timer.subject, timer.name) not in batch.changes.timers:  # Cleared or moved by the very last events.
             batch.changes.outcomes.append(fired(timer, now))
             batch.changes.fired.append(timer)
     return batch.changes
+
+
+def advance(part: Part, task: Task, pull: Pull, now: datetime) -> Changes:
+    """Step through what was pulled, then fire what is due."""
+    batch = begin(part, task, pull)
+    go_on(batch, pull.records)
+    return finish(batch, now)
 
 
 def retry(part: Part, task: Task, pull: Pull) -> Changes:

@@ -120,18 +120,35 @@ def add(count: Count, more: int, late: int, partition: str) -> Add:
 
 
 @lru_cache(CELLS_MAX)
-def cells(  # noqa: PLR0913, PLR0917  # All that names them.
+def cell_of(  # noqa: PLR0913, PLR0917  # All that names it.
     measure: str, hour: str, channel: str, product: str, team: str, split: str, partition: str
-) -> tuple[Mapping[str, str], Sequence[Mapping[str, str]]]:
-    """Those of an hour, its day, its week and its month; and of its week, those that are told apart by one label."""
+) -> Mapping[str, str]:
+    """That of an hour."""
+    return {
+        "grain": "hour",
+        "since": hour,
+        "partition": partition,
+        "measure": measure,
+        "channel": channel,
+        "product": product,
+        "team": team,
+        "split": split,
+    }
+
+
+@lru_cache(CELLS_MAX)
+def wider(  # noqa: PLR0913, PLR0917  # As above.
+    measure: str, day: str, channel: str, product: str, team: str, split: str, partition: str
+) -> Sequence[Mapping[str, str]]:
+    """Those of a day, its week and its month; and of its week, those that are told apart by one label."""
     named = {"measure": measure, "channel": channel, "product": product, "team": team, "split": split}
     where = {"partition": partition, **named}
-    since = grains(hour)
+    since = grains(day)
     each = [{"grain": grain, "since": since[grain], **where} for grain in since]
     for label in APART:
         all_of = {other: "" for other in APART if other != label}
         each.append({"grain": week_by(label), "since": since["week"], **where, **all_of})
-    return each[0], each[1:]
+    return each
 
 
 def week_by(label: str) -> str:
@@ -145,15 +162,14 @@ def added(  # noqa: PLR0913, PLR0917  # What they grow by.
 ) -> Add:
     """Much of what comes within an hour adds the same."""
     amounts = {"many": many, "late": late, "total": total, **({bucket: more} if bucket else {})}
-    first, also = cells(*cell)
-    return Add(first, amounts, also)
+    measure, hour, *labels = cell
+    return Add(cell_of(*cell), amounts, wider(measure, hour[:10], *labels))
 
 
-def grains(hour: str) -> Mapping[str, str]:
-    """The cells that a moment of this hour lies in, by grain. A week is named by its Monday."""
-    day = hour[:10]
+def grains(day: str) -> Mapping[str, str]:
+    """The periods that a day lies in, by grain. A week is named by its Monday."""
     week = begin(date.fromisoformat(day), "week")
-    return {"hour": hour, "day": day, "week": str(week), "month": hour[:7]}
+    return {"day": day, "week": str(week), "month": day[:7]}
 
 
 def quarter(at: datetime) -> int:

@@ -131,7 +131,7 @@ async def test_a_rebuild_while_facts_come_in_neither_doubles_nor_loses_an_outcom
 
 
 async def test_a_rebuild_that_crashes_at_any_turn_goes_on_where_it_was(place: Place) -> None:
-    engine = await place.open(batch_max=2)
+    engine = await place.open(batch_max=1)
     await engine.append(*FACTS)
     await engine.settle(*PARTS)
     before = await outcome(engine, "a", "b")
@@ -139,7 +139,7 @@ async def test_a_rebuild_that_crashes_at_any_turn_goes_on_where_it_was(place: Pl
     turns = 0
     while await turn(await seats_of(engine, tally)):
         turns += 1
-        engine = await place.crash(engine, batch_max=2)
+        engine = await place.crash(engine, batch_max=1)
     assert turns > 5
     assert await outcome(engine, "a", "b") == before
     await engine.close()
