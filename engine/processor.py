@@ -160,13 +160,16 @@ def reading(types: Sequence[type[Event]]) -> Reads:
     return {event.type: event for event in types}
 
 
-def step(processor: Processor[Any], stored: str | None, cause: Envelope) -> tuple[str, list[Envelope]]:
+def step(
+    processor: Processor[Any], stored: str | None, cause: Envelope, *, anew: bool = False
+) -> tuple[str, list[Envelope]]:
     """Advance one subject by one event. Text in, text out: every engine pays for the round trip.
 
-    Raises whatever the step raises, and `TooMuch`: the caller parks the subject.
+    `anew`, where nobody else reads the event at about this time. Raises whatever the step raises, and `TooMuch`: the
+    caller parks the subject.
     """
     before = kept(processor.state, stored)
-    after, events = processor.handle(before, opened(processor, cause))
+    after, events = processor.handle(before, opened(processor, cause, anew=anew))
     state = stored if stored and after is before else written(after)
     if len(events) > OUTCOMES_MAX or len(state) > STATE_CHARS_MAX:
         raise TooMuch(f"more than {OUTCOMES_MAX} outcomes, or a state over {STATE_CHARS_MAX} characters")
@@ -175,12 +178,14 @@ def step(processor: Processor[Any], stored: str | None, cause: Envelope) -> tupl
     return state, [effect(e, cause=cause, by=processor.name, nth=n) for n, e in enumerate(events)]
 
 
-def rows(view: Projection, stored: str | None, cause: Envelope) -> tuple[str | None, Sequence[Change]]:
+def rows(
+    view: Projection, stored: str | None, cause: Envelope, *, anew: bool = False
+) -> tuple[str | None, Sequence[Change]]:
     """What one event means for the view's table, and for what it remembers of the subject, if it remembers.
 
     Raises whatever the function raises, and `TooMuch`.
     """
-    event = opened(view, cause)
+    event = opened(view, cause, anew=anew)
     if view.state is None:
         return None, view.handle(event, cause)
     before = kept(view.state, stored)
@@ -207,9 +212,9 @@ def keeps(part: Part) -> bool:
     return isinstance(part, Processor) or (isinstance(part, Projection) and part.state is not None)
 
 
-def opened(part: Part, envelope: Envelope) -> Any:  # noqa: ANN401  # One of part.reads, which only its author knows.
+def opened(part: Part, envelope: Envelope, *, anew: bool = False) -> Any:  # noqa: ANN401  # Its author knows which.
     """The event inside, as the part that reads it knows it. It is frozen, so that all parts may share it."""
-    read = read_once if len(envelope.data) <= OPENED_CHARS_MAX else read_anew
+    read = read_anew if anew or len(envelope.data) > OPENED_CHARS_MAX else read_once
     return read(part.reads[envelope.type], envelope.data)
 
 

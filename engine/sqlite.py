@@ -154,7 +154,7 @@ class SqliteStore:
         if changes == Changes(changes.position):
             return self._steps.on(task, changes.position)
         self._steps.write()  # First, for this goes on from there.
-        return await self._writer.do(lambda db: self._push(db, part, task, changes), rows=changes.size)
+        return await self._writer.do(partial(self._push, part, task, changes), rows=changes.size, lasts=changes.lasts)
 
     async def lent(self, task: Task) -> Sequence[Envelope]:
         query = f"SELECT {ENVELOPE} FROM log NATURAL JOIN lent WHERE task = ? ORDER BY position"
@@ -226,7 +226,7 @@ class SqliteStore:
 
     @property
     def commits(self) -> int:
-        """Transactions since it was opened, each one fsync."""
+        """Transactions since it was opened."""
         return self._writer.commits
 
     async def carried(self) -> None:
@@ -368,7 +368,7 @@ class SqliteStore:
                     make_view(db, part.table, task.number)
         return tasks
 
-    def _push(self, db: sqlite3.Connection, part: Part, task: Task, changes: Changes) -> Task:
+    def _push(self, part: Part, task: Task, changes: Changes, db: sqlite3.Connection) -> Task:
         move(db, task, changes.position)
         number = task.number
         upsert = "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"

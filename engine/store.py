@@ -93,6 +93,11 @@ class Changes:
     done: list[int] = field(default_factory=list)
 
     @property
+    def lasts(self) -> bool:
+        """Whether the world may act on it, so that it is durable before it is seen. All else follows from the log."""
+        return bool(self.outcomes or self.begun or self.done)
+
+    @property
     def size(self) -> int:
         """About how many rows they are to a database."""
         return 1 + len(self.outcomes) + len(self.states) + len(self.rows) + len(self.timers) + len(self.parked)

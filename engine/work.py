@@ -36,7 +36,7 @@ class Batch:
     def take(self, record: Envelope) -> None:
         """Step one event, all of it or nothing. Raises whatever the step raises."""
         if isinstance(self.part, Projection):
-            known, shown = rows(self.part, self.states.get(record.subject), record)
+            known, shown = rows(self.part, self.states.get(record.subject), record, anew=self.quiet)
             if known is not None:
                 self.states[record.subject] = self.changes.states[record.subject] = known
             self.changes.rows.extend(shown)
@@ -45,7 +45,7 @@ class Batch:
         elapsed = self.elapsed(record) if record.type == TimerElapsed.type else None
         if record.type == TimerElapsed.type and elapsed is None:
             return
-        state, outcomes = step(self.part, self.states.get(record.subject), record)
+        state, outcomes = step(self.part, self.states.get(record.subject), record, anew=self.quiet)
         timers = [self.timer(outcome, record) for outcome in outcomes if outcome.type in TIMERS]
         self.states[record.subject] = self.changes.states[record.subject] = state
         if elapsed:

@@ -37,12 +37,13 @@ BROKEN: Final = "the disk failed while writing: mend it, then start Draad again;
 
 
 class Job(NamedTuple):
-    """What somebody asked for: `soon`, or to be done when it fits; and how many rows it writes."""
+    """What somebody asked for: `soon`, or to be done when it fits; how many rows it writes; whether it has to last."""
 
     work: Work[object]
     future: Future[object]
     soon: bool = True
     rows: int = 1
+    lasts: bool = True
 
 
 class Writer(Thread):
@@ -50,7 +51,8 @@ class Writer(Thread):
 
     A work raises `Conflict` or `Refused` before it writes anything: that is its own affair. Any other failure rolls
     back the whole transaction; the rest of the group is tried again without the culprit. After a failed fsync nobody
-    knows what the disk holds, so nothing is written any more.
+    knows what the disk holds, so nothing is written any more. Where nothing has to last, a commit is not fsynced: the
+    next that is brings it along, and a checkpoint waits for that.
 
     After each commit `kept` is called in this thread, and then `wrote` in that of the loop.
     """
@@ -64,27 +66,28 @@ class Writer(Thread):
         self._loop = asyncio.get_running_loop()
         self._broken = False
         self._closed = False
+        self._syncs = True  # As the connection was opened.
         self.commits = 0
 
-    async def do(self, work: Work[Result], *, soon: bool = False, rows: int = 1) -> Result:
-        """The result of `work`, durable. Raises `Unavailable` when nobody knows whether it is.
+    async def do(self, work: Work[Result], *, soon: bool = False, rows: int = 1, lasts: bool = True) -> Result:
+        """The result of `work`, durable if it `lasts`. Raises `Unavailable` when nobody knows whether it is.
 
         What is asked for `soon` goes before the rest: somebody outside waits for it, and a part can catch up. `rows` is
         about how many of them it writes.
         """
         if self._closed:
             raise Unavailable("the log is closed")
-        done = self._put(work, soon=soon, rows=rows)
+        done = self._put(work, soon=soon, rows=rows, lasts=lasts)
         return await done  # type: ignore[return-value]  # The queue forgets the type, the future does not.
 
     def put(self, work: Work[None]) -> None:
-        """Ask for `work` and do not wait for it. What it comes to, nobody hears."""
+        """Ask for `work` and do not wait for it: it need not last. What it comes to, nobody hears."""
         if not self._closed:
-            self._put(work, soon=False, rows=1).add_done_callback(Future.exception)
+            self._put(work, soon=False, rows=1, lasts=False).add_done_callback(Future.exception)
 
-    def _put(self, work: Work[object], *, soon: bool, rows: int) -> Future[object]:
+    def _put(self, work: Work[object], *, soon: bool, rows: int, lasts: bool) -> Future[object]:
         future: Future[object] = self._loop.create_future()
-        self._jobs.put(Job(work, future, soon, rows))
+        self._jobs.put(Job(work, future, soon, rows, lasts))
         return future
 
     async def close(self) -> None:
@@ -116,6 +119,7 @@ class Writer(Thread):
             return failed(group, Unavailable(BROKEN))
         answers: list[Answer] = []
         try:
+            self._sync(lasts=any(job.lasts for job in group))
             self._db.execute("BEGIN IMMEDIATE")
             for work, future, *_ in group:
                 try:
@@ -131,6 +135,12 @@ class Writer(Thread):
         self.commits += 1
         self._kept(self._db)
         return answers
+
+    def _sync(self, *, lasts: bool) -> None:
+        """Whether the next commit waits for the disk."""
+        if self._syncs != lasts:
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if lasts else 'NORMAL'}")
+            self._syncs = lasts
 
     def _understood(self, error: Exception) -> Exception:
         """The error in our words. A value that the database refuses is quoted nowhere."""

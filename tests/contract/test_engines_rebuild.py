@@ -111,7 +111,7 @@ async def test_a_rebuild_comes_to_the_same_and_tells_no_outcome_twice(place: Pla
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_a_rebuild_while_facts_come_in_neither_doubles_nor_loses_an_outcome(place: Place, seed: int) -> None:
-    engine = await place.open(batch_max=2)
+    engine = await place.open(batch_max=seed)
     await engine.append(*FACTS[:4])
     await engine.settle(*PARTS)
     await engine.rebuild("tally")
@@ -146,7 +146,7 @@ async def test_a_rebuild_that_crashes_at_any_turn_goes_on_where_it_was(place: Pl
 
 
 async def test_a_view_shows_its_old_rows_until_the_new_ones_are_complete(place: Place) -> None:
-    engine = await place.open(batch_max=2)
+    engine = await place.open(batch_max=1)
     await engine.append(*FACTS)
     await engine.settle(*PARTS)
     old = await shown(engine, ledger)
@@ -240,11 +240,11 @@ async def test_a_rebuild_whose_code_is_gone_gives_way_to_a_newer_one(place: Plac
 
 
 async def test_a_rebuild_whose_code_is_taken_back_is_forgotten(place: Place) -> None:
-    engine = await place.open(batch_max=2)
+    engine = await place.open(batch_max=1)
     await engine.append(*FACTS[:8])
     await engine.settle(*PARTS)
     await turn(await seats_of(engine, golden))
-    engine = await place.crash(engine, batch_max=2)
+    engine = await place.crash(engine, batch_max=1)
     await engine.append(*FACTS[8:])
     await engine.settle(*PARTS)
     assert await versions(engine, "ledger") == [(1, True)]

@@ -71,6 +71,11 @@ def say(word: object) -> Work[object]:
     return work
 
 
+def syncs(db: sqlite3.Connection) -> object:
+    """2: this transaction waits for the disk; 1: the next that does brings it along."""
+    return db.execute("PRAGMA synchronous").fetchone()[0]
+
+
 def raising(error: Exception) -> Work[object]:
     def work(_: sqlite3.Connection) -> object:
         raise error
@@ -236,3 +241,16 @@ async def test_who_is_in_no_hurry_shares_one_transaction_where_nobody_hurries() 
 
 def job(*, soon: bool = False, rows: int = 1) -> Job:
     return Job(say(""), asyncio.get_running_loop().create_future(), soon, rows)
+
+
+async def test_a_commit_waits_for_the_disk_where_anything_in_it_has_to_last(desk: Desk) -> None:
+    held = desk.hold_up()
+    await asyncio.sleep(0)
+    asked = [asyncio.ensure_future(desk.writer.do(syncs, lasts=lasts)) for lasts in (False, True, False)]
+    await asyncio.sleep(0)
+    desk.gate.set()
+    async with asyncio.timeout(WAIT_S_MAX):
+        await held
+        assert await asyncio.gather(*asked) == [2, 2, 2]
+        assert await desk.writer.do(syncs, lasts=False) == 1
+        assert await desk.writer.do(syncs) == 2

@@ -10,7 +10,7 @@ import pytest
 from schemas.errors import DraadError
 from tests.faults.audit import audit
 from tests.faults.conftest import Tell
-from tests.faults.diary import KEPT
+from tests.faults.diary import DONE, KEPT, LENT
 from tests.faults.power import SUFFIXES, Call, cut, recorded
 from tests.faults.process import CALLS, Worker, strace
 from tests.faults.worker import Orders
@@ -33,9 +33,12 @@ async def worked(folder: Path, *faults: str) -> list[Call]:
 
 
 def moments(calls: list[Call], dice: Random) -> list[int]:
-    """Half of them right after an acknowledgement, when the least time has passed to get anything to the disk."""
-    answers = [n for n, call in enumerate(calls, start=1) if call.data.startswith(f"{KEPT} ".encode())]
-    return [*dice.sample(answers, min(len(answers), CUTS // 2)), *dice.choices(range(len(calls) + 1), k=CUTS // 2)]
+    """Most of them right after something was said that must last, when the least time has passed to get it there."""
+    found = dice.choices(range(len(calls) + 1), k=CUTS // 4)
+    for word in (KEPT, LENT, DONE):
+        said = [n for n, call in enumerate(calls, start=1) if call.data.startswith(f"{word} ".encode())]
+        found += dice.choices(said, k=CUTS // 4) if said else []
+    return found
 
 
 @pytest.mark.parametrize("nth", [0, 7, 10, 15, 18, 22])
