@@ -70,7 +70,7 @@ class Kept(BaseModel):
 
 
 def moment(at: datetime | None, now: datetime) -> datetime:
-    """When it happened; now, if nobody says, or if theirs is ahead of our clock. Raises `Refused` where it cannot be."""
+    """When it happened; now, if nobody says or theirs is ahead of our clock. Raises `Refused` where it cannot be."""
     if at is None:
         return now
     if not EARLIEST <= at <= now + AHEAD_MAX:
