@@ -52,10 +52,6 @@ class Cell(NamedTuple):
         spread = tuple(map(int.__add__, self.spread, other.spread))
         return Cell(self.many + other.many, self.late + other.late, self.total + other.total, spread)
 
-    def upto(self, bound: int, scale: Sequence[int]) -> int:
-        """How many values lie up to this bound, which is one of the scale's."""
-        return sum(self.spread[: bisect_left(scale, bound) + 1])
-
     def within(self, scale: Sequence[int], *hundredths: int) -> list[int | None]:
         """Up to which bound so many of a hundred lie; None where that is beyond the last, or there are none."""
         upto = [*accumulate(self.spread)] if self.many else []
@@ -91,7 +87,8 @@ async def find(engine: Engine, cut: Cut, days: Days) -> Found:
     ]
     found: Found = {}
     for row in chain.from_iterable(await asyncio.gather(*asked)):
-        each = found.setdefault((named(row.get("since", ""), cut.by), row[cut.per] if cut.per else ""), {})
+        period = named(row["since"], cut.by) if "since" in row else ""
+        each = found.setdefault((period, row[cut.per] if cut.per else ""), {})
         here, split = each.setdefault(row["measure"], {}), row["split"]
         spread = spread_of(row) if BUCKETS[0] in row else NOTHING.spread
         cell = Cell(row["many"], row["late"], row["total"], spread)

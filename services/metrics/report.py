@@ -1,5 +1,6 @@
 """A report: figures of some days, told apart by period and by one label, and beside them those of other days."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +15,7 @@ from engine.engine import Engine
 from schemas.errors import Refused
 from services.metrics.cells import NOTHING, Cell, Cut, Found, find
 from services.metrics.days import By, Days, periods
-from services.metrics.definitions import Definition, Term, definitions
+from services.metrics.definitions import Definition, Stock, Term, definitions
 from services.metrics.settings import MetricsSettings
 from services.metrics.tally import SCALES, UNKNOWN
 
@@ -174,22 +175,49 @@ def each_figure(  # noqa: PLR0913, PLR0917  # All that a figure hangs on.
     """The figures of one label, period by period."""
     cells = [found.get((name, label), {}) for name in names]
     stood = before.get(("", label), {})
-    columns = {
-        one.name: stocked(one, stood, cells) if one.stock else [figure(one, here, settings) for here in cells]
-        for one in chosen
-    }
+    columns = {one.name: column(one, stood, cells, settings) for one in chosen}
     return [{name: column[nth] for name, column in columns.items()} for nth in range(len(names))]
 
 
 Cells = Mapping[str, Mapping[str, Cell]]
 
 
-def stocked(one: Definition, before: Cells, cells: Sequence[Cells]) -> list[Figure]:
+class Ready(NamedTuple):
+    """A term, and how many bounds lie up to its threshold; 0, where it has none."""
+
+    measure: str
+    splits: tuple[str, ...]
+    upto: int
+    beyond: bool
+
+
+def ready(terms: Sequence[Term], settings: MetricsSettings) -> Sequence[Ready]:
+    found = []
+    for term in terms:
+        name = term.within or term.beyond
+        upto = bisect_left(SCALES[term.measure], settings.ms(name)) + 1 if name else 0
+        found.append(Ready(term.measure, term.splits, upto, bool(term.beyond)))
+    return found
+
+
+def column(one: Definition, before: Cells, cells: Sequence[Cells], settings: MetricsSettings) -> list[Figure]:
+    """One figure, period by period."""
+    if one.stock:
+        return stocked(one.stock, before, cells)
+    if one.mean:
+        return [mean(one, here) for here in cells]
+    if one.share:
+        part, whole = ready(one.share.part, settings), ready(one.share.whole, settings)
+        return [share(counted(part, here), counted(whole, here), late(one, here)) for here in cells]
+    terms = ready(one.sum, settings)
+    return [Figure(counted(terms, here), late=late(one, here)) for here in cells]
+
+
+def stocked(stock: Stock, before: Cells, cells: Sequence[Cells]) -> list[Figure]:
     """How much there is at the end of each period."""
-    assert one.stock, "only of a stock"
     found, stands = [], 0
     for here in (before, *cells):
-        (came, late), (went, later) = tallied(here, one.stock.came), tallied(here, one.stock.went)
+        (came, late), (went, later) = tallied(here, stock.came), tallied(here, stock.went)
         stands += came - went
         found.append(Figure(stands, late=late + later))
     return found[1:]
@@ -205,35 +233,27 @@ def tallied(cells: Cells, measures: Sequence[str]) -> tuple[int, int]:
     return many, late
 
 
-def figure(one: Definition, cells: Cells, settings: MetricsSettings) -> Figure:
-    _, late = tallied(cells, one.measures)
-    if one.share:
-        part, all_ = counted(one.share.part, cells, settings), counted(one.share.whole, cells, settings)
-        return Figure(round(part / all_, 4) if all_ else None, part, all_, late=late)
-    if one.mean:
-        return mean(reduce(add, cells.get(one.mean, NONE).values() or (NOTHING,)), one, late)
-    return Figure(counted(one.sum, cells, settings), late=late)
+def late(one: Definition, cells: Cells) -> int:
+    return tallied(cells, one.measures)[1]
 
 
-def mean(cell: Cell, one: Definition, late: int) -> Figure:
+def share(part: int, whole: int, late: int) -> Figure:
+    return Figure(round(part / whole, 4) if whole else None, part, whole, late=late)
+
+
+def mean(one: Definition, cells: Cells) -> Figure:
+    cell = reduce(add, cells.get(one.mean, NONE).values() or (NOTHING,))
     scale, digits = SCALES[one.mean], 1 if one.unit == "mark" else None
     value = round(cell.total / cell.many, digits) if cell.many else None
     half, most = cell.within(scale, 50, 90)
-    return Figure(value, whole=cell.many, half_within=half, most_within=most, late=late)
+    return Figure(value, whole=cell.many, half_within=half, most_within=most, late=late(one, cells))
 
 
-def counted(terms: Sequence[Term], cells: Cells, settings: MetricsSettings) -> int:
+def counted(terms: Sequence[Ready], cells: Cells) -> int:
     found = 0
-    for term in terms:
-        for split, cell in cells.get(term.measure, NONE).items():
-            if not term.splits or split in term.splits:
-                found += many(term, cell, settings)
+    for measure, splits, upto, beyond in terms:
+        for split, cell in cells.get(measure, NONE).items():
+            if not splits or split in splits:
+                inside = sum(cell.spread[:upto]) if upto else cell.many
+                found += cell.many - inside if beyond else inside
     return found
-
-
-def many(term: Term, cell: Cell, settings: MetricsSettings) -> int:
-    if term.within:
-        return cell.upto(settings.ms(term.within), SCALES[term.measure])
-    if term.beyond:
-        return cell.many - cell.upto(settings.ms(term.beyond), SCALES[term.measure])
-    return cell.many
