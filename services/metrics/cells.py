@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import accumulate, chain
+from itertools import accumulate, chain, product
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -70,10 +70,11 @@ class Cut(NamedTuple):
     by: By = "total"
     per: str = ""
     only: tuple[tuple[str, str], ...] = ()  # Label and value.
+    split: frozenset[str] = frozenset()  # Measures of which it matters how they are split.
 
 
 Key = tuple[str, str]  # Period and label.
-Found = dict[Key, dict[str, dict[str, Cell]]]  # And of these, by measure and then by split.
+Found = dict[Key, dict[str, dict[str, Cell]]]  # And of these, by measure and then by split, which may be all in one.
 
 
 async def find(engine: Engine, cut: Cut, days: Days) -> Found:
@@ -81,25 +82,31 @@ async def find(engine: Engine, cut: Cut, days: Days) -> Found:
     asked = [
         look(engine, view, chosen, cut, stretch)
         for view, measures in VIEWS
-        for spread in (False, True)  # Sums over sixteen bounds are asked only where there are any.
-        if (chosen := tuple(m for m in cut.measures if m in measures and (m in SCALES) is spread))
+        for spread, told in product((False, True), (False, True))  # Each is asked only for what it needs.
+        if (chosen := tuple(m for m in cut.measures if m in measures and kind(m, cut) == (spread, told)))
         for stretch in stretches(days, cut.by)
     ]
     found: Found = {}
     for row in chain.from_iterable(await asyncio.gather(*asked)):
         period = named(row["since"], cut.by) if "since" in row else ""
         each = found.setdefault((period, row[cut.per] if cut.per else ""), {})
-        here, split = each.setdefault(row["measure"], {}), row["split"]
+        here, split = each.setdefault(row["measure"], {}), row.get("split", "")
         spread = spread_of(row) if BUCKETS[0] in row else NOTHING.spread
         cell = Cell(row["many"], row["late"], row["total"], spread)
         here[split] = here[split] + cell if split in here else cell
     return found
 
 
+def kind(measure: str, cut: Cut) -> tuple[bool, bool]:
+    """Whether it lies between bounds, of which there are sixteen to sum, and whether it is told apart by its splits."""
+    return measure in SCALES, measure in cut.split
+
+
 async def look(
     engine: Engine, view: Projection, measures: tuple[str, ...], cut: Cut, stretch: Stretch
 ) -> Sequence[Row]:
-    apart = ("measure", "split", "" if cut.by == "total" else "since", cut.per)
+    # In the order of the key, as far as it goes: what comes in order is summed without being sorted.
+    apart = ("measure", "" if cut.by == "total" else "since", cut.per, "split" if measures[0] in cut.split else "")
     shape = (measures, tuple(filter(None, dict.fromkeys(apart))), tuple(label for label, _ in cut.only))
     within = stretch._replace(grain=fewest(stretch.grain, cut))
     # To sum what is told apart by no more than is asked would cost more than to read it.

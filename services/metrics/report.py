@@ -132,10 +132,12 @@ async def side(
     engine: Engine, asked: Asked, days: Days, chosen: Sequence[Definition], settings: MetricsSettings
 ) -> Side:
     measures = tuple(dict.fromkeys(measure for one in chosen for measure in one.measures))
-    found = folded(await find(engine, Cut(measures, asked.by, asked.per, asked.only), days), asked.per, settings)
+    split = frozenset(term.measure for one in chosen for term in one.terms if term.splits)
+    cut = Cut(measures, asked.by, asked.per, asked.only, split)
+    found = folded(await find(engine, cut, days), asked.per, settings)
     stocks = tuple(measure for one in chosen if one.stock for measure in one.measures)
-    cut = Cut(stocks, "total", asked.per, asked.only)
-    before = folded(await find(engine, cut, days.before), asked.per, settings) if stocks else {}
+    then = cut._replace(measures=stocks, by="total")
+    before = folded(await find(engine, then, days.before), asked.per, settings) if stocks else {}
     names = periods(days, asked.by)
     labels = sorted({label for _, label in (*found, *before)} or ({""} if not asked.per else set()))
     if len(names) * len(labels) > LINES_MAX:
