@@ -1,10 +1,10 @@
 """A report: figures of some days, told apart by period and by one label, and beside them those of other days."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Final, Literal, NamedTuple
 
@@ -142,7 +142,8 @@ async def side(
     labels = sorted({label for _, label in (*found, *before)} or ({""} if not asked.per else set()))
     if len(names) * len(labels) > LINES_MAX:
         raise Refused(f"this would be more than {LINES_MAX:,} lines: ask of fewer days, or by longer periods")
-    figures = {label: each_figure(label, names, found, before, chosen, settings) for label in labels}
+    made = {one.name: maker(one, settings) for one in chosen}
+    figures = {label: each_figure(label, names, found, before, made) for label in labels}
     lines = [
         Line(period=name, label=label, figures=figures[label][nth])
         for nth, name in enumerate(names)
@@ -166,22 +167,18 @@ def folded(found: Found, per: Per, settings: MetricsSettings) -> Found:
     return after
 
 
-def each_figure(  # noqa: PLR0913, PLR0917  # All that a figure hangs on.
-    label: str,
-    names: Sequence[str],
-    found: Found,
-    before: Found,
-    chosen: Sequence[Definition],
-    settings: MetricsSettings,
+Cells = Mapping[str, Mapping[str, Cell]]
+Maker = Callable[[Cells, Sequence[Cells]], list[Figure]]  # Of what was before, and of the cells of each period.
+
+
+def each_figure(
+    label: str, names: Sequence[str], found: Found, before: Found, made: Mapping[str, Maker]
 ) -> list[dict[str, Figure]]:
     """The figures of one label, period by period."""
     cells = [found.get((name, label), {}) for name in names]
     stood = before.get(("", label), {})
-    columns = {one.name: column(one, stood, cells, settings) for one in chosen}
+    columns = {name: make(stood, cells) for name, make in made.items()}
     return [{name: column[nth] for name, column in columns.items()} for nth in range(len(names))]
-
-
-Cells = Mapping[str, Mapping[str, Cell]]
 
 
 class Ready(NamedTuple):
@@ -202,17 +199,17 @@ def ready(terms: Sequence[Term], settings: MetricsSettings) -> Sequence[Ready]:
     return found
 
 
-def column(one: Definition, before: Cells, cells: Sequence[Cells], settings: MetricsSettings) -> list[Figure]:
-    """One figure, period by period."""
+def maker(one: Definition, settings: MetricsSettings) -> Maker:
+    """How one figure is made, period by period."""
     if one.stock:
-        return stocked(one.stock, before, cells)
+        return partial(stocked, one.stock)
     if one.mean:
-        return [mean(one, here) for here in cells]
-    if one.share:
-        part, whole = ready(one.share.part, settings), ready(one.share.whole, settings)
-        return [share(counted(part, here), counted(whole, here), late(one, here)) for here in cells]
-    terms = ready(one.sum, settings)
-    return [Figure(counted(terms, here), late=late(one, here)) for here in cells]
+        return lambda _, cells: [mean(one, here) for here in cells]
+    part = ready(one.share.part if one.share else one.sum, settings)
+    if not one.share:
+        return lambda _, cells: [Figure(counted(part, here), late=late(one, here)) for here in cells]
+    whole = ready(one.share.whole, settings)
+    return lambda _, cells: [share(counted(part, here), counted(whole, here), late(one, here)) for here in cells]
 
 
 def stocked(stock: Stock, before: Cells, cells: Sequence[Cells]) -> list[Figure]:

@@ -60,7 +60,8 @@ APART: Final = ("channel", "product", "team")
 LABELS: Final = (*APART, "split")
 
 
-Cell = tuple[str, str, str, str, str, str, str]  # Measure, hour, labels and partition.
+NAMES: Final = ("measure", *LABELS, "partition")
+Names = tuple[str, str, str, str, str, str]  # The values of these.
 
 
 class Count(NamedTuple):
@@ -115,39 +116,23 @@ def add(count: Count, more: int, late: int, partition: str) -> Add:
     measure, at, channel, product, team, split, value, many = count
     scale = SCALES.get(measure)
     bucket = BUCKETS[bisect_left(scale, value)] if scale else ""
-    cell = (measure, hour(quarter(at)), channel, product, team, split, partition)
-    return added(cell, more * many, late, more * value, bucket, more)
+    names = (measure, channel, product, team, split, partition)
+    return added(hour(quarter(at)), names, more * many, late, more * value, bucket, more)
 
 
 @lru_cache(CELLS_MAX)
-def cell_of(  # noqa: PLR0913, PLR0917  # All that names it.
-    measure: str, hour: str, channel: str, product: str, team: str, split: str, partition: str
-) -> Mapping[str, str]:
-    """That of an hour."""
-    return {
-        "grain": "hour",
-        "since": hour,
-        "partition": partition,
-        "measure": measure,
-        "channel": channel,
-        "product": product,
-        "team": team,
-        "split": split,
-    }
+def cell(grain: str, since: str, names: Names) -> Mapping[str, str]:
+    return {"grain": grain, "since": since, **dict(zip(NAMES, names, strict=True))}
 
 
 @lru_cache(CELLS_MAX)
-def wider(  # noqa: PLR0913, PLR0917  # As above.
-    measure: str, day: str, channel: str, product: str, team: str, split: str, partition: str
-) -> Sequence[Mapping[str, str]]:
+def wider(day: str, names: Names) -> Sequence[Mapping[str, str]]:
     """Those of a day, its week and its month; and of its week, those that are told apart by one label."""
-    named = {"measure": measure, "channel": channel, "product": product, "team": team, "split": split}
-    where = {"partition": partition, **named}
     since = grains(day)
-    each = [{"grain": grain, "since": since[grain], **where} for grain in since]
+    each = [cell(grain, since[grain], names) for grain in since]
     for label in APART:
         all_of = {other: "" for other in APART if other != label}
-        each.append({"grain": week_by(label), "since": since["week"], **where, **all_of})
+        each.append({**cell(week_by(label), since["week"], names), **all_of})
     return each
 
 
@@ -158,12 +143,11 @@ def week_by(label: str) -> str:
 
 @lru_cache(ADDS_MAX)
 def added(  # noqa: PLR0913, PLR0917  # What they grow by.
-    cell: Cell, many: int, late: int, total: int, bucket: str, more: int
+    hour: str, names: Names, many: int, late: int, total: int, bucket: str, more: int
 ) -> Add:
     """Much of what comes within an hour adds the same."""
     amounts = {"many": many, "late": late, "total": total, **({bucket: more} if bucket else {})}
-    measure, hour, *labels = cell
-    return Add(cell_of(*cell), amounts, wider(measure, hour[:10], *labels))
+    return Add(cell("hour", hour, names), amounts, wider(hour[:10], names))
 
 
 def grains(day: str) -> Mapping[str, str]:
