@@ -10,6 +10,7 @@ from sqlalchemy import Select, Table
 
 from engine.engine import Engine
 from engine.processor import Projection
+from engine.store import Answer
 from schemas.errors import Unavailable
 
 QUERIES_MAX: Final = 200
@@ -25,7 +26,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.tables: dict[str, Table] = {}
-        self.queries: dict[tuple[Query, tuple[object, ...]], Select[Any]] = {}
+        self.queries: dict[tuple[Query, tuple[str, ...], tuple[object, ...]], Select[Any]] = {}
 
 
 KEPT: Final[WeakKeyDictionary[Engine, Kept]] = WeakKeyDictionary()
@@ -35,11 +36,18 @@ async def ask(
     engine: Engine, query: Query, views: Sequence[Projection], shape: Sequence[object], values: Mapping[str, Any]
 ) -> Sequence[Row]:
     """What `query`, a function of these tables and of this shape, finds for these values."""
+    return (await answer(engine, query, views, shape, values)).mappings()
+
+
+async def answer(
+    engine: Engine, query: Query, views: Sequence[Projection], shape: Sequence[object], values: Mapping[str, Any]
+) -> Answer:
+    """The same, as `Engine.answer` has it."""
     try:
-        return await engine.fetch(await built(engine, query, views, shape), values)
+        return await engine.answer(await built(engine, query, views, shape), values)
     except Unavailable:
         forget(engine)  # One of them may have been replaced by a rebuilt one.
-        return await engine.fetch(await built(engine, query, views, shape), values)
+        return await engine.answer(await built(engine, query, views, shape), values)
 
 
 def forget(engine: Engine) -> None:
@@ -49,7 +57,7 @@ def forget(engine: Engine) -> None:
 
 async def built(engine: Engine, query: Query, views: Sequence[Projection], shape: Sequence[object]) -> Select[Any]:
     kept = KEPT.setdefault(engine, Kept())  # Who asks now goes on with it, though it is forgotten meanwhile.
-    key = (query, tuple(shape))
+    key = (query, tuple(view.name for view in views), tuple(shape))
     if key not in kept.queries:
         for view in views:
             if view.name not in kept.tables:

@@ -24,7 +24,7 @@ from engine.partitions import Partitions
 from engine.postgres import CARRIED, Database, compiled, due, held, next_due, stand
 from engine.processor import Part, Projection
 from engine.road import Road
-from engine.store import Aside, Changes, Lease, Pull, Standing, Task, Timer
+from engine.store import Answer, Aside, Changes, Lease, Pull, Standing, Task, Timer
 from engine.tables import view_of
 from engine.taking import Claim, Wanted, carry, claims
 from engine.tasks import ask_rebuild, ask_redrive, let_go, only_one_on, replace, same_deployment, tasks_of
@@ -288,10 +288,10 @@ class KafkaStore:
             raise Unavailable(f"{view.name} has not run yet")
         return view_of(view.table, rows[0][0])
 
-    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Answer:
         text, standing, order = compiled(query)
         asked = {**standing, **values}
-        return await self._db.rows(text, *(asked[name] for name in order))
+        return await self._db.answer(text, *(asked[name] for name in order))
 
     async def read(self, after: int, limit: int, partition: str) -> Sequence[Envelope]:
         await self.road.idle()

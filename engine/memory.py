@@ -19,7 +19,7 @@ from sqlalchemy import Select, Table
 from engine.processor import Change, Courier, Part, Projection, Put
 from engine.rows import fold
 from engine.statements import make_view, put, selected
-from engine.store import NO_REBUILD, Aside, Changes, Lease, Parked, Pull, Standing, Task, Timer
+from engine.store import NO_REBUILD, Answer, Aside, Changes, Lease, Parked, Pull, Standing, Task, Timer
 from engine.tables import view_of
 from engine.work import stamp
 from engine.writer import POISON, REFUSED
@@ -222,7 +222,7 @@ class MemoryStore:
             raise Unavailable(f"{view.name} has not run yet")
         return view_of(view.table, kept[0].task.number)
 
-    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Answer:
         """Rows by a real database: the kept rows are laid out in an SQLite of the moment."""
         with closing(sqlite3.connect(":memory:")) as db:
             for kept in self._kept.values():

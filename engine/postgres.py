@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from engine.broker import Sent
-from engine.store import COMPILED_MAX, Parked, Standing, Task, Timer
+from engine.store import COMPILED_MAX, Answer, Parked, Standing, Task, Timer
 from engine.tables import upgrade
 from schemas.errors import Refused, Unavailable
 from schemas.event import Envelope
@@ -110,9 +110,10 @@ class Database:
         async with self._connection() as db:
             return [tuple(row) for row in await db.fetch(query, *values)]
 
-    async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+    async def answer(self, query: str, *values: object) -> Answer:
         async with self._connection() as db:
-            return [dict(row) for row in await db.fetch(query, *values)]
+            rows = await db.fetch(query, *values)
+        return Answer([*rows[0].keys()] if rows else [], rows)
 
     async def close(self) -> None:
         self._pool.terminate()

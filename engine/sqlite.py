@@ -39,7 +39,7 @@ from engine.statements import (
     write,
     younger,
 )
-from engine.store import NO_REBUILD, Aside, Changes, Lease, Pull, Standing, Task
+from engine.store import NO_REBUILD, Answer, Aside, Changes, Lease, Pull, Standing, Task
 from engine.tables import view_of
 from engine.together import Together
 from engine.work import stamp
@@ -217,7 +217,7 @@ class SqliteStore:
             raise Unavailable(f"{view.name} has not run yet")
         return view_of(view.table, found[0].number)
 
-    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Answer:
         return await self._read(lambda db: selected(db, query, values))
 
     async def read(self, after: int, limit: int, partition: str) -> Sequence[Envelope]:

@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from engine.processor import Add, Change, Drop
 from engine.rows import runs, shape
-from engine.store import COMPILED_MAX, Standing, Task
+from engine.store import COMPILED_MAX, Answer, Standing, Task
 from engine.tables import view_of
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Envelope
@@ -163,7 +163,7 @@ def compiled(query: Select[Any]) -> Compiled:
     return Compiled(text, found.params, [column.name for column in columns])
 
 
-def selected(db: sqlite3.Connection, query: Select[Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+def selected(db: sqlite3.Connection, query: Select[Any], values: Mapping[str, Any]) -> Answer:
     text, standing, names = compiled(query)
     try:
         cursor = db.execute(text, {**standing, **values})
@@ -172,8 +172,7 @@ def selected(db: sqlite3.Connection, query: Select[Any], values: Mapping[str, An
         if not str(error).startswith(("no such table: view_", "no such column: view_")):
             raise
         raise Unavailable("the view was rebuilt meanwhile: ask for its table again") from None
-    names = names or [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return Answer(names or [column[0] for column in cursor.description], rows)
 
 
 def stand(db: sqlite3.Connection, now: str) -> list[Standing]:

@@ -113,6 +113,16 @@ class Standing(NamedTuple):
     lent: int
 
 
+class Answer(NamedTuple):
+    """What a query found: rows, each with its values in the order of these names."""
+
+    names: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def mappings(self) -> Sequence[Mapping[str, Any]]:
+        return [dict(zip(self.names, row, strict=True)) for row in self.rows]
+
+
 class Aside(NamedTuple):
     """What `draad parked` shows: one subject that waits, and why."""
 
@@ -201,7 +211,7 @@ class Store(Protocol):
     async def table(self, view: Projection) -> Table:
         """The active read model's own table, to select from."""
 
-    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Answer:
         """Rows of a read model, from a reader that holds up no writer. `values` are for the query's own parameters.
 
         Raises `Unavailable` where the view was rebuilt since its table was asked for.

@@ -3,15 +3,15 @@
 import asyncio
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import accumulate, chain, product
-from operator import itemgetter
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Select, Table, cast, func, select
+from sqlalchemy import BigInteger, Select, Table, cast, func, literal, select
 
-from engine.ask import Row, ask
+from engine.ask import answer
 from engine.engine import Engine
 from engine.processor import Projection
+from engine.store import Answer
 from engine.values import text
 from services.metrics.appointments import appointments
 from services.metrics.cases import cases
@@ -54,13 +54,14 @@ class Cell(NamedTuple):
 
     def within(self, scale: Sequence[int], *hundredths: int) -> list[int | None]:
         """Up to which bound so many of a hundred lie; None where that is beyond the last, or there are none."""
-        upto = [*accumulate(self.spread)] if self.many else []
+        if not self.many:
+            return [None] * len(hundredths)
+        upto = [*accumulate(self.spread)]
         found = [bisect_left(upto, -(-self.many * each // 100)) for each in hundredths]
-        return [scale[nth] if upto and nth < len(scale) else None for nth in found]
+        return [scale[nth] if nth < len(scale) else None for nth in found]
 
 
 NOTHING: Final = Cell()
-spread_of: Final = itemgetter(*BUCKETS)
 
 
 class Cut(NamedTuple):
@@ -74,44 +75,47 @@ class Cut(NamedTuple):
 
 
 Key = tuple[str, str]  # Period and label.
-Found = dict[Key, dict[str, dict[str, Cell]]]  # And of these, by measure and then by split, which may be all in one.
+Found = dict[str, dict[str, dict[Key, Cell]]]  # By measure, and by its split, which may be all in one.
+
+
+class Look(NamedTuple):
+    """Which cells of one measure are asked for in one go: they are read side by side."""
+
+    view: Projection
+    measure: str
+    stretch: Stretch
 
 
 async def find(engine: Engine, cut: Cut, days: Days) -> Found:
     """Raises `Unavailable`."""
-    asked = [
-        look(engine, view, chosen, cut, stretch)
+    looks = [
+        Look(view, measure, stretch)
         for view, measures in VIEWS
-        for spread, told in product((False, True), (False, True))  # Each is asked only for what it needs.
-        if (chosen := tuple(m for m in cut.measures if m in measures and kind(m, cut) == (spread, told)))
+        for measure in cut.measures
+        if measure in measures
         for stretch in stretches(days, cut.by)
     ]
+    answers = await asyncio.gather(*(look(engine, one, cut) for one in looks))
     found: Found = {}
-    for row in chain.from_iterable(await asyncio.gather(*asked)):
-        period = named(row["since"], cut.by) if "since" in row else ""
-        each = found.setdefault((period, row[cut.per] if cut.per else ""), {})
-        here, split = each.setdefault(row["measure"], {}), row.get("split", "")
-        spread = spread_of(row) if BUCKETS[0] in row else NOTHING.spread
-        cell = Cell(row["many"], row["late"], row["total"], spread)
-        here[split] = here[split] + cell if split in here else cell
+    for one, cells in zip(looks, answers, strict=True):
+        splits = found.setdefault(one.measure, {})
+        for since, label, split, many, late, total, *spread in cells.rows:
+            here, key = splits.setdefault(split, {}), (named(since, cut.by), label)
+            cell = Cell(many, late, total, tuple(spread) or NOTHING.spread)
+            here[key] = here[key] + cell if key in here else cell
     return found
 
 
-def kind(measure: str, cut: Cut) -> tuple[bool, bool]:
-    """Whether it lies between bounds, of which there are sixteen to sum, and whether it is told apart by its splits."""
-    return measure in SCALES, measure in cut.split
-
-
-async def look(
-    engine: Engine, view: Projection, measures: tuple[str, ...], cut: Cut, stretch: Stretch
-) -> Sequence[Row]:
+async def look(engine: Engine, one: Look, cut: Cut) -> Answer:
     # In the order of the key, as far as it goes: what comes in order is summed without being sorted.
-    apart = ("measure", "" if cut.by == "total" else "since", cut.per, "split" if measures[0] in cut.split else "")
-    shape = (measures, tuple(filter(None, dict.fromkeys(apart))), tuple(label for label, _ in cut.only))
-    within = stretch._replace(grain=fewest(stretch.grain, cut))
+    apart = ("" if cut.by == "total" else "since", cut.per, "split" if one.measure in cut.split else "")
+    amounts = (*AMOUNTS, *(BUCKETS if one.measure in SCALES else ()))
+    shape = (apart, amounts, tuple(label for label, _ in cut.only))
+    within = one.stretch._replace(grain=fewest(one.stretch.grain, cut))
     # To sum what is told apart by no more than is asked would cost more than to read it.
     one_each = within.grain == week_by(cut.per) and cut.by == "week" and len(await engine.partitions()) == 1
-    return await ask(engine, single if one_each else summed, [view], shape, {**within._asdict(), **dict(cut.only)})
+    values = {"measure": one.measure, **within._asdict(), **dict(cut.only)}
+    return await answer(engine, single if one_each else summed, [one.view], shape, values)
 
 
 def fewest(grain: str, cut: Cut) -> str:
@@ -121,19 +125,19 @@ def fewest(grain: str, cut: Cut) -> str:
     return week_by(cut.per if cut.per in APART else APART[0])
 
 
-def summed(table: Table, measures: Sequence[str], apart: Sequence[str], only: Sequence[str]) -> Select[Any]:
-    """Cells, those together that do not differ in these columns."""
-    found = single(table, measures, apart, only)
-    columns, amounts = [*found.selected_columns][: len(apart)], [*found.selected_columns][len(apart) :]
+def summed(table: Table, apart: Sequence[str], amounts: Sequence[str], only: Sequence[str]) -> Select[Any]:
+    """Cells of one measure, those together that are not told apart."""
+    each = single(table, apart, amounts, only)
+    labels, columns = [*each.selected_columns][: len(apart)], [table.c[name] for name in apart if name]
     # PostgreSQL sums to a number without a size.
-    sums = [cast(func.sum(amount), BigInteger).label(amount.name) for amount in amounts]
-    return found.with_only_columns(*columns, *sums).group_by(*columns)
+    sums = [cast(func.sum(table.c[name]), BigInteger).label(name) for name in amounts]
+    return each.with_only_columns(*labels, *sums).group_by(table.c.measure, *columns)
 
 
-def single(table: Table, measures: Sequence[str], apart: Sequence[str], only: Sequence[str]) -> Select[Any]:
-    """Cells, one by one."""
-    amounts = (*AMOUNTS, *(BUCKETS if measures[0] in SCALES else ()))
+def single(table: Table, apart: Sequence[str], amounts: Sequence[str], only: Sequence[str]) -> Select[Any]:
+    """Cells of one measure, one by one: by what they are told apart, or nothing in its place, and their amounts."""
+    labels = [table.c[name] if name else literal("").label("all") for name in apart]
     within = table.c.since.between(text("first"), text("last"))
-    where = [table.c.grain == text("grain"), table.c.measure.in_(measures), within]
+    where = [table.c.grain == text("grain"), table.c.measure == text("measure"), within]
     where += [table.c[label] == text(label) for label in only]
-    return select(*(table.c[name] for name in (*apart, *amounts))).where(*where)
+    return select(*labels, *(table.c[name] for name in amounts)).where(*where)

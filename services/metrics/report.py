@@ -1,11 +1,11 @@
 """A report: figures of some days, told apart by period and by one label, and beside them those of other days."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial, reduce
-from operator import add
+from operator import add, attrgetter, sub
 from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from channels.days import ZONE
 from engine.engine import Engine
 from schemas.errors import Refused
-from services.metrics.cells import NOTHING, Cell, Cut, Found, find
+from services.metrics.cells import NOTHING, Cell, Cut, Found, Key, find
 from services.metrics.days import By, Days, periods
 from services.metrics.definitions import Definition, Stock, Term, definitions
 from services.metrics.settings import MetricsSettings
@@ -25,7 +25,8 @@ YEARS: Final = range(2000, 2200)
 DAYS_MAX: Final[Mapping[By, int]] = {"total": 3_700, "month": 3_700, "week": 3_700, "day": 400, "hour": 31}
 FIGURES_MAX: Final = 20
 LINES_MAX: Final = 20_000
-NONE: Final[Mapping[str, Cell]] = {}
+MANY: Final = attrgetter("many")
+LATE: Final = attrgetter("late")
 
 
 class Asked(NamedTuple):
@@ -138,18 +139,23 @@ async def side(
     stocks = tuple(measure for one in chosen if one.stock for measure in one.measures)
     then = cut._replace(measures=stocks, by="total")
     before = folded(await find(engine, then, days.before), asked.per, settings) if stocks else {}
-    names = periods(days, asked.by)
-    labels = sorted({label for _, label in (*found, *before)} or ({""} if not asked.per else set()))
+    names, labels = periods(days, asked.by), labels_of(found, before) or ([] if asked.per else [""])
     if len(names) * len(labels) > LINES_MAX:
         raise Refused(f"this would be more than {LINES_MAX:,} lines: ask of fewer days, or by longer periods")
-    made = {one.name: maker(one, settings) for one in chosen}
-    figures = {label: each_figure(label, names, found, before, made) for label in labels}
+    each = [(name, label) for name in names for label in labels]
+    here, stood = columns(found, each), columns(before, [("", label) for label in labels])
+    figures = {one.name: made(one, here, stood, settings) for one in chosen}
     lines = [
-        Line(period=name, label=label, figures=figures[label][nth])
-        for nth, name in enumerate(names)
-        for label in labels
+        Line(period=name, label=label, figures=dict(zip(figures, row, strict=True)))
+        for (name, label), row in zip(each, zip(*figures.values(), strict=True), strict=True)
     ]
     return Side(first=days.first, last=days.last, lines=lines)
+
+
+def labels_of(*found: Found) -> list[str]:
+    """All labels that anything was found for, in their order."""
+    each = (cells for one in found for splits in one.values() for cells in splits.values())
+    return sorted({label for cells in each for _, label in cells})
 
 
 def folded(found: Found, per: Per, settings: MetricsSettings) -> Found:
@@ -158,101 +164,98 @@ def folded(found: Found, per: Per, settings: MetricsSettings) -> Found:
         return found
     named = {*settings.products, UNKNOWN}
     after: Found = {}
-    for (period, product), cells in found.items():
-        here = after.setdefault((period, product if product in named else OTHER), {})
-        for measure, each in cells.items():
-            sums = here.setdefault(measure, {})
-            for split, cell in each.items():
-                sums[split] = sums.get(split, NOTHING) + cell
+    for measure, splits in found.items():
+        for split, cells in splits.items():
+            here = after.setdefault(measure, {}).setdefault(split, {})
+            for (period, product), cell in cells.items():
+                key = (period, product if product in named else OTHER)
+                here[key] = here.get(key, NOTHING) + cell
     return after
 
 
-Cells = Mapping[str, Mapping[str, Cell]]
-Maker = Callable[[Cells, Sequence[Cells]], list[Figure]]  # Of what was before, and of the cells of each period.
+class Columns(NamedTuple):
+    """What was found, line by line: by measure, and by its split."""
+
+    cells: Mapping[str, Mapping[str, Sequence[Cell]]]
+    lines: int
+
+    def chosen(self, measure: str, splits: Sequence[str] = ()) -> Sequence[Sequence[Cell]]:
+        """Those of a measure, a column for each of these splits; for all, if none is named."""
+        return [cells for split, cells in self.cells.get(measure, {}).items() if not splits or split in splits]
+
+    def together(self, measure: str) -> Iterable[Cell]:
+        """Those of a measure, whatever their splits."""
+        found = self.chosen(measure)
+        return map(partial(reduce, add), zip(*found, strict=True)) if found else [NOTHING] * self.lines
+
+    def sums(self, amount: Callable[[Cell], int], measure: str, splits: Sequence[str] = ()) -> Sequence[int]:
+        """How large this amount of these is."""
+        return self.total([[*map(amount, cells)] for cells in self.chosen(measure, splits)])
+
+    def total(self, amounts: Sequence[Sequence[int]]) -> Sequence[int]:
+        """These together."""
+        return [*map(sum, zip(*amounts, strict=True))] if amounts else [0] * self.lines
 
 
-def each_figure(
-    label: str, names: Sequence[str], found: Found, before: Found, made: Mapping[str, Maker]
-) -> list[dict[str, Figure]]:
-    """The figures of one label, period by period."""
-    cells = [found.get((name, label), {}) for name in names]
-    stood = before.get(("", label), {})
-    columns = {name: make(stood, cells) for name, make in made.items()}
-    return [{name: column[nth] for name, column in columns.items()} for nth in range(len(names))]
+def columns(found: Found, lines: Sequence[Key]) -> Columns:
+    by_line = {
+        measure: {split: [cells.get(line, NOTHING) for line in lines] for split, cells in splits.items()}
+        for measure, splits in found.items()
+    }
+    return Columns(by_line, len(lines))
 
 
-class Ready(NamedTuple):
-    """A term, and how many bounds lie up to its threshold; 0, where it has none."""
+def made(one: Definition, here: Columns, stood: Columns, settings: MetricsSettings) -> Sequence[Figure]:
+    """One figure, line by line."""
+    lates = here.total([here.sums(LATE, measure) for measure in one.measures])
+    if one.mean:
+        return means(one, here.together(one.mean), lates)
+    if one.share:
+        part, whole = counted(one.share.part, here, settings), counted(one.share.whole, here, settings)
+        return [*map(share, part, whole, lates)]
+    counts = stands(one.stock, here, stood) if one.stock else counted(one.sum, here, settings)
+    return [Figure(value, late=late) for value, late in zip(counts, lates, strict=True)]
 
-    measure: str
-    splits: tuple[str, ...]
-    upto: int
-    beyond: bool
+
+def counted(terms: Sequence[Term], here: Columns, settings: MetricsSettings) -> Sequence[int]:
+    return here.total([here.sums(amount(term, settings), term.measure, term.splits) for term in terms])
 
 
-def ready(terms: Sequence[Term], settings: MetricsSettings) -> Sequence[Ready]:
-    found = []
-    for term in terms:
-        name = term.within or term.beyond
-        upto = bisect_left(SCALES[term.measure], settings.ms(name)) + 1 if name else 0
-        found.append(Ready(term.measure, term.splits, upto, bool(term.beyond)))
+def stands(stock: Stock, here: Columns, stood: Columns) -> Sequence[int]:
+    """How much there is at the end of each period, from what stood there before the first."""
+    found, now = list[int](), [*grown(stock, stood)]  # Label by label, in each period.
+    for nth, more in enumerate(grown(stock, here)):
+        now[nth % len(now)] += more
+        found.append(now[nth % len(now)])
     return found
 
 
-def maker(one: Definition, settings: MetricsSettings) -> Maker:
-    """How one figure is made, period by period."""
-    if one.stock:
-        return partial(stocked, one.stock)
-    if one.mean:
-        return lambda _, cells: [mean(one, here) for here in cells]
-    part = ready(one.share.part if one.share else one.sum, settings)
-    if not one.share:
-        return lambda _, cells: [Figure(counted(part, here), late=late(one, here)) for here in cells]
-    whole = ready(one.share.whole, settings)
-    return lambda _, cells: [share(counted(part, here), counted(whole, here), late(one, here)) for here in cells]
+def grown(stock: Stock, here: Columns) -> Iterator[int]:
+    """By how much more came than went."""
+    came, went = (here.total([here.sums(MANY, one) for one in each]) for each in (stock.came, stock.went))
+    return map(sub, came, went)
 
 
-def stocked(stock: Stock, before: Cells, cells: Sequence[Cells]) -> list[Figure]:
-    """How much there is at the end of each period."""
-    found, stands = [], 0
-    for here in (before, *cells):
-        (came, late), (went, later) = tallied(here, stock.came), tallied(here, stock.went)
-        stands += came - went
-        found.append(Figure(stands, late=late + later))
-    return found[1:]
-
-
-def tallied(cells: Cells, measures: Sequence[str]) -> tuple[int, int]:
-    """How many of these, whatever their splits, and how many changes to them came late."""
-    many = late = 0
-    for measure in measures:
-        for cell in cells.get(measure, NONE).values():
-            many += cell.many
-            late += cell.late
-    return many, late
-
-
-def late(one: Definition, cells: Cells) -> int:
-    return tallied(cells, one.measures)[1]
+def amount(term: Term, settings: MetricsSettings) -> Callable[[Cell], int]:
+    """How much of a cell a term counts: all of it, or what lies up to its threshold or beyond it."""
+    name = term.within or term.beyond
+    if not name:
+        return MANY
+    upto = bisect_left(SCALES[term.measure], settings.ms(name)) + 1
+    if term.beyond:
+        return lambda cell: cell.many - sum(cell.spread[:upto])
+    return lambda cell: sum(cell.spread[:upto])
 
 
 def share(part: int, whole: int, late: int) -> Figure:
-    return Figure(round(part / whole, 4) if whole else None, part, whole, late=late)
+    return Figure(round(part / whole, 4) if whole else None, part, whole, None, None, late)
 
 
-def mean(one: Definition, cells: Cells) -> Figure:
-    cell = reduce(add, cells.get(one.mean, NONE).values() or (NOTHING,))
+def means(one: Definition, cells: Iterable[Cell], lates: Sequence[int]) -> Sequence[Figure]:
     scale, digits = SCALES[one.mean], 1 if one.unit == "mark" else None
-    value = round(cell.total / cell.many, digits) if cell.many else None
-    half, most = cell.within(scale, 50, 90)
-    return Figure(value, whole=cell.many, half_within=half, most_within=most, late=late(one, cells))
-
-
-def counted(terms: Sequence[Ready], cells: Cells) -> int:
-    found = 0
-    for measure, splits, upto, beyond in terms:
-        for split, cell in cells.get(measure, NONE).items():
-            if not splits or split in splits:
-                inside = sum(cell.spread[:upto]) if upto else cell.many
-                found += cell.many - inside if beyond else inside
+    found = []
+    for cell, late in zip(cells, lates, strict=True):
+        value = round(cell.total / cell.many, digits) if cell.many else None
+        half, most = cell.within(scale, 50, 90)
+        found.append(Figure(value, None, cell.many, half, most, late))
     return found

@@ -2,14 +2,16 @@
 
 import asyncio
 from random import Random
+from typing import Any
 
 import pytest
+from sqlalchemy import Select, Table, select
 
-from engine.ask import caught_up
+from engine.ask import answer, ask, caught_up
 from engine.engine import Engine
 from schemas.event import fact
 from tests.contract.looks import everything, history, of, outcome, shown
-from tests.contract.parts import PARTS, Added, Counted, Jar, Noted, added, bell, book, ledger, tally
+from tests.contract.parts import PARTS, Added, Counted, Jar, Noted, added, bell, book, ledger, shelf, tally
 from tests.contract.places import MONDAY, Place
 
 FIVE = [added(MONDAY, "jar/a", n, f"a{n}") for n in range(5)]
@@ -115,6 +117,19 @@ async def test_a_step_sees_only_the_state_of_its_own_subject(engine: Engine) -> 
     assert await engine.state(tally, "jar/c") == Jar(total=100, amounts=(100,))
     assert await engine.state(tally, "jar/d") == Jar()
     assert (await engine.state(book, "book/c")).lines == (100,)
+
+
+async def test_one_question_of_two_views_is_answered_from_each(engine: Engine) -> None:
+    await engine.append(added(MONDAY, "jar/a", 1, "one"), added(MONDAY, "jar/a", 2, "two"))
+    await engine.settle(*PARTS)
+    found = [await ask(engine, totals, [view], (), {}) for view in (ledger, shelf, ledger)]
+    assert found == [[{"total": 1}, {"total": 3}], [{"total": 3}], [{"total": 1}, {"total": 3}]]
+    assert (await answer(engine, totals, [shelf], (), {})).names == ["total"]
+    assert [[*row] for row in (await answer(engine, totals, [ledger], (), {})).rows] == [[1], [3]]
+
+
+def totals(table: Table) -> Select[Any]:
+    return select(table.c.total).order_by(table.c.total)
 
 
 async def test_two_parts_that_read_the_same_event_keep_apart(engine: Engine) -> None:

@@ -52,7 +52,7 @@ def test_a_database_comes_to_what_a_table_of_the_moment_comes_to(table: Table, d
         make_view(db, table, 1)
         view = view_of(table, 1)
         put(db, view, made)
-        found = selected(db, select(view).order_by(*view.primary_key.columns), {})
+        found = selected(db, select(view).order_by(*view.primary_key.columns), {}).mappings()
     assert (
         found == [{column: rows[name][column] for column in found[0]} for name in sorted(rows)] if found else not rows
     )

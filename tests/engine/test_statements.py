@@ -49,9 +49,9 @@ def test_each_value_is_as_it_was_written(values: list[tuple[str | None, int | No
         view = view_of(NOTES, 1)
         rows = [row(nth, word=word, many=many, done=done) for nth, (word, many, done) in enumerate(values)]
         put(db, view, rows)
-        found = selected(db, select(view).order_by(view.c.id), {})
+        found = selected(db, select(view).order_by(view.c.id), {}).mappings()
         assert found == [dict(one.row) for one in rows]
-        assert selected(db, select(view.c.word, view.c.id).order_by(view.c.id.desc()), {}) == [
+        assert selected(db, select(view.c.word, view.c.id).order_by(view.c.id.desc()), {}).mappings() == [
             {"word": one.row["word"], "id": one.row["id"]} for one in reversed(rows)
         ]
 
@@ -62,21 +62,21 @@ def test_each_value_is_as_it_was_written(values: list[tuple[str | None, int | No
 def test_no_text_is_taken_for_something_else(db: sqlite3.Connection, word: str) -> None:
     view = view_of(NOTES, 1)
     put(db, view, [row(1, word=word)])
-    assert [one["word"] for one in selected(db, select(view.c.word), {})] == [word]
+    assert [one["word"] for one in selected(db, select(view.c.word), {}).mappings()] == [word]
 
 
 def test_rows_come_in_the_order_that_was_asked_for_however_it_is_asked(db: sqlite3.Connection) -> None:
     view = view_of(NOTES, 1)
     put(db, view, [row(nth, many=nth * 7919 % 1_000, word=f"{nth % 10}") for nth in range(1_000)])
     by_many = select(view.c.many).order_by(view.c.many.desc())
-    assert [one["many"] for one in selected(db, by_many, {})] == [*range(999, -1, -1)]
+    assert [one["many"] for one in selected(db, by_many, {}).mappings()] == [*range(999, -1, -1)]
     page = by_many.where(view.c.many < number("below")).limit(number("most"))
-    assert [one["many"] for one in selected(db, page, {"below": 500, "most": 3})] == [499, 498, 497]
+    assert [one["many"] for one in selected(db, page, {"below": 500, "most": 3}).mappings()] == [499, 498, 497]
     per_word = select(view.c.word, func.count().label("times")).group_by(view.c.word).order_by(view.c.word.desc())
-    assert selected(db, per_word, {})[0] == {"word": "9", "times": 100}
+    assert selected(db, per_word, {}).mappings()[0] == {"word": "9", "times": 100}
     both = select(view.c.id, literal(1).label("nth")).where(view.c.word == text("word"))
-    assert len(selected(db, both.union_all(both).subquery().select(), {"word": "3"})) == 200
-    assert selected(db, by_many.where(view.c.id < 0), {}) == []
+    assert len(selected(db, both.union_all(both).subquery().select(), {"word": "3"}).mappings()) == 200
+    assert selected(db, by_many.where(view.c.id < 0), {}).mappings() == []
 
 
 def test_what_json_cannot_hold_comes_row_by_row(db: sqlite3.Connection) -> None:
@@ -85,11 +85,11 @@ def test_what_json_cannot_hold_comes_row_by_row(db: sqlite3.Connection) -> None:
     third = 1 / 3
     put(db, view, [Put({"id": 1, "metres": third})])
     assert compiled(select(view)).names == ()
-    assert selected(db, select(view), {}) == [{"id": 1, "metres": third}]
+    assert selected(db, select(view), {}).mappings() == [{"id": 1, "metres": third}]
 
 
 def test_a_view_that_was_replaced_is_asked_for_again(db: sqlite3.Connection) -> None:
     with pytest.raises(Unavailable, match="rebuilt meanwhile"):
-        selected(db, select(view_of(NOTES, 9)), {})
+        selected(db, select(view_of(NOTES, 9)), {}).mappings()
     with pytest.raises(Unavailable, match="rebuilt meanwhile"):
-        selected(db, select(view_of(SIZES, 9)), {})
+        selected(db, select(view_of(SIZES, 9)), {}).mappings()
