@@ -283,15 +283,20 @@ async def compared(kept: Kept, house: House) -> None:
     """What the town kept, beside what the log has once it has all of it, or no more comes."""
     until = perf_counter() + QUIET_S
     while True:  # What was acknowledged may be on its way to a log that others keep.
-        lost, doubled = reckoned(kept, await asyncio.to_thread(house.facts, "contact.received"))
+        received = await asyncio.to_thread(house.facts, "contact.received")
+        lost, doubled = reckoned(kept, received)
         if not lost or perf_counter() > until:
             break
     unknown = await asyncio.to_thread(house.facts, "message.unknown")
+    marked = {one["address_id"] for one in unknown}
+    unmailed = kept.asked.keys() - kept.mailed.keys()
+    explained = {one["address"] for one in received if one["address_id"] in marked}
     say("contacts lost", [lost], "contacts")
     say("contacts doubled", [doubled], "contacts")
     say("mails sent twice", [kept.twice], "mails")
-    say("who wrote, and had no mail", [len(kept.asked) - len(kept.mailed)], "mails")
-    say("mails of which nobody knows whether they left", [len(unknown)], "mails")
+    say("mails of which nobody knows whether they left, which an agent is told", [len(unknown)], "mails")
+    say("who wrote, and had no mail", [len(unmailed)], "residents")
+    say("of whom no agent is told", [len(unmailed - explained)], "residents")
 
 
 def reckoned(kept: Kept, received: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
