@@ -20,6 +20,7 @@ from tests.faults.process import Worker, fired, strace
 from tests.faults.worker import Orders, Report
 
 FACTS: Final = 40  # Per caller: a good hundred group commits.
+ENOUGH: Final = 3 * FACTS  # For somebody to be calling still when the fault comes, however many share a commit.
 NEVER: Final = 1_000_000
 OFTEN: Final = 40
 
@@ -68,6 +69,7 @@ def scene(tmp_path: Path, tell: Tell) -> Scene:
 
 @pytest.mark.parametrize("nth", [4, 5, 8, 13, 21, 34])
 async def test_after_a_failed_fsync_nothing_more_is_written_and_everything_can_be_read(scene: Scene, nth: int) -> None:
+    scene.facts = ENOUGH
     report = await scene.work(f"fdatasync:error=EIO:when={nth}", only=scene.wal)
     assert report.opened
     assert report.errors == [BROKEN]
@@ -80,6 +82,7 @@ async def test_after_a_failed_fsync_nothing_more_is_written_and_everything_can_b
 
 @pytest.mark.parametrize("nth", [30, 77, 300, 777])
 async def test_after_a_failed_write_nothing_more_is_written_and_everything_can_be_read(scene: Scene, nth: int) -> None:
+    scene.facts = ENOUGH
     report = await scene.work(f"pwrite64:error=EIO:when={nth}", only=scene.wal)
     assert report.errors == [BROKEN]
     assert report.probe == BROKEN
