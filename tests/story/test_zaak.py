@@ -12,7 +12,7 @@ from tests.beside import beside
 from tests.fakes.openzaak import BSN, OpenZaak, Resource, settings_of
 from tests.running import TOKEN, command
 from tests.story.test_told import TOLD, mail, reads, says, words
-from tests.story.town import MAIL, Town, eventually, kept_open
+from tests.story.town import MAIL, Town, kept_open, told
 
 PUBLIC: Final = "https://contact.example.nl/zgw/notificaties"
 SECRETS: Final = {"secret": "OPENZAAK_SECRET", "callback_token": "NOTICES_TOKEN"}
@@ -49,12 +49,6 @@ def table(settings: Mapping[str, Any]) -> str:
 
 def subjects(town: Town) -> list[str]:
     return [str(mail(taken)["Subject"]) for taken in town.relay.taken]
-
-
-def told(town: Town, count: int) -> None:
-    """So many mails left, and that is known: a cut in between would leave it for a person to find out."""
-    eventually(lambda: len(town.relay.taken) == count, 90)
-    eventually(lambda: len(town.facts("notification.sent")) == count)
 
 
 @pytest.mark.timeout(600)

@@ -229,6 +229,12 @@ def eventually(holds: Callable[[], Any], seconds: float = 90.0) -> None:
         time.sleep(0.05)
 
 
+def told(town: Town, count: int) -> None:
+    """So many mails left, and that is known: a cut in between would leave it for a person to find out."""
+    eventually(lambda: len(town.relay.taken) == count, 90)
+    eventually(lambda: len(town.facts("notification.sent")) == count)
+
+
 def next_second() -> datetime:
     """Now, in a later second than all that was: some know only whole ones."""
     began = datetime.now(UTC)
