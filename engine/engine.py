@@ -143,7 +143,7 @@ class Engine:
         return (await self.answer(query, values or {})).mappings()
 
     async def answer(self, query: Select[Any], values: Mapping[str, Any]) -> Answer:
-        """As `fetch`, for who reads thousands of rows: to make a mapping of each takes as long as all else together."""
+        """As `fetch`, for who reads thousands of rows, and needs no mapping of each."""
         return await self.store.fetch(query, values)
 
     async def partitions(self) -> Sequence[str]:

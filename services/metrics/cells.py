@@ -88,12 +88,13 @@ class Look(NamedTuple):
 
 async def find(engine: Engine, cut: Cut, days: Days) -> Found:
     """Raises `Unavailable`."""
+    within = stretches(days, cut.by)
     looks = [
         Look(view, measure, stretch)
         for view, measures in VIEWS
         for measure in cut.measures
         if measure in measures
-        for stretch in stretches(days, cut.by)
+        for stretch in within
     ]
     answers = await asyncio.gather(*(look(engine, one, cut) for one in looks))
     found: Found = {}

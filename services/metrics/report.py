@@ -192,6 +192,10 @@ class Columns(NamedTuple):
         """How large this amount of these is."""
         return self.total([[*map(amount, cells)] for cells in self.chosen(measure, splits)])
 
+    def every(self, amount: Callable[[Cell], int], measures: Sequence[str]) -> Sequence[int]:
+        """How large this amount of all these measures is."""
+        return self.total([self.sums(amount, measure) for measure in measures])
+
     def total(self, amounts: Sequence[Sequence[int]]) -> Sequence[int]:
         """These together."""
         return [*map(sum, zip(*amounts, strict=True))] if amounts else [0] * self.lines
@@ -207,7 +211,7 @@ def columns(found: Found, lines: Sequence[Key]) -> Columns:
 
 def made(one: Definition, here: Columns, stood: Columns, settings: MetricsSettings) -> Sequence[Figure]:
     """One figure, line by line."""
-    lates = here.total([here.sums(LATE, measure) for measure in one.measures])
+    lates = here.every(LATE, one.measures)
     if one.mean:
         return means(one, here.together(one.mean), lates)
     if one.share:
@@ -232,8 +236,7 @@ def stands(stock: Stock, here: Columns, stood: Columns) -> Sequence[int]:
 
 def grown(stock: Stock, here: Columns) -> Iterator[int]:
     """By how much more came than went."""
-    came, went = (here.total([here.sums(MANY, one) for one in each]) for each in (stock.came, stock.went))
-    return map(sub, came, went)
+    return map(sub, here.every(MANY, stock.came), here.every(MANY, stock.went))
 
 
 def amount(term: Term, settings: MetricsSettings) -> Callable[[Cell], int]:

@@ -90,6 +90,6 @@ def test_what_json_cannot_hold_comes_row_by_row(db: sqlite3.Connection) -> None:
 
 def test_a_view_that_was_replaced_is_asked_for_again(db: sqlite3.Connection) -> None:
     with pytest.raises(Unavailable, match="rebuilt meanwhile"):
-        selected(db, select(view_of(NOTES, 9)), {}).mappings()
+        selected(db, select(view_of(NOTES, 9)), {})
     with pytest.raises(Unavailable, match="rebuilt meanwhile"):
-        selected(db, select(view_of(SIZES, 9)), {}).mappings()
+        selected(db, select(view_of(SIZES, 9)), {})
