@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version
 CLIENT := tests/klantclient/requirements
 SURGE := services/surge/requirements
+unexport PYTHONDONTWRITEBYTECODE # Else everything is compiled anew at each of hundreds of starts.
 PORT ?= 8000
 SIMULATE ?= on
 SITE ?= var/site.toml

@@ -74,10 +74,12 @@ def done(work: Coroutine[Any, Any, bool | None]) -> None:
 
 
 def begin(chosen: Settings, role: str) -> None:
+    from draad.pace import collect_rarely
+
+    collect_rarely()
     import uvloop
 
     from draad.logs import configure
-    from draad.pace import collect_rarely
     from draad.serve import Role, serve
 
     configure("info")

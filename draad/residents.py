@@ -7,6 +7,7 @@ from functools import partial
 from fastapi import APIRouter
 
 from channels.link import Links
+from channels.routers import join
 from draad.couriers import mailboxes
 from draad.keys import Keys
 from draad.roads import Roads
@@ -39,7 +40,5 @@ def pages(  # noqa: PLR0913, PLR0917  # All that they stand on.
         page.municipality,
         Register(partial(counter.find, engine), partial(theirs, engine)),
     )
-    every = APIRouter()
-    for room in (appointment, cases, unsubscribe, *((opinion,) if site.opinion else ())):
-        every.include_router(room.router(house, page))
-    return every
+    rooms = (appointment, cases, unsubscribe, *((opinion,) if site.opinion else ()))
+    return join(APIRouter(), *(room.router(house, page) for room in rooms))

@@ -9,10 +9,12 @@ from typing import Any, Final, Protocol
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channels.chat import Chat
+from channels.routers import join
 from draad import health, residents
 from draad.figures import figures
 from draad.keys import Keys
@@ -115,19 +117,19 @@ def house(  # noqa: PLR0913  # All that it stands on.
     app = bare(answers)
     chats = talks(app, engine, roads, clock, rates) if front else None
     if front:
-        app.include_router(taking(engine, keys, clock, site))
-        app.include_router(form.router(asking))
-        if own:
-            app.include_router(residents.pages(engine, keys, roads, clock, own, site))
-        app.include_router(journey.router(engine, clock, site.journey))
-        app.include_router(programs(engine, keys, clock, site, source, news))
         mender = Mender(engine, blobs, roads.channels, clock)
-        app.include_router(quarantine_api.router(mender))
-        app.include_router(stories.router(engine, news, keys.addresses, clock))
-        desk = Desk(engine, door, clock, keys.addresses, presence)
-        app.include_router(desk_pages(desk, news, page, site, mender, around))
-        app.include_router(entrance(door, page, Login(accounts, keys.door, clock) if accounts else None))
-    app.include_router(health.router(engine, watch, clock))
+        join(
+            app.router,
+            taking(engine, keys, clock, site, asking),
+            *([residents.pages(engine, keys, roads, clock, own, site)] if own else []),
+            journey.router(engine, clock, site.journey),
+            programs(engine, keys, clock, site, source, news),
+            quarantine_api.router(mender),
+            stories.router(engine, news, keys.addresses, clock),
+            desk_pages(Desk(engine, door, clock, keys.addresses, presence), news, page, site, mender, around),
+            entrance(door, page, Login(accounts, keys.door, clock) if accounts else None),
+        )
+    join(app.router, health.router(engine, watch, clock))
     app.mount("/assets", assets())
     manners = Manners(app, door=door, answers=answers, gate=gate, rates=rates, origins=roads.plan.origins)
     entered = webhooks(engine, blobs, roads, clock, rates) if front and roads.channels else None
@@ -139,14 +141,15 @@ def programs(  # noqa: PLR0913, PLR0917  # All that they stand on.
     engine: Engine, keys: Keys, clock: Clock, site: Site, source: str, news: News
 ) -> APIRouter:
     """What programs of others ask of us, and tell us."""
-    every, signer, outside = APIRouter(), Signer(keys.subscribers), Outside(site.subscribers.inner)
-    every.include_router(hooks_api.router(engine, signer, outside, keys.addresses, clock))
-    every.include_router(feed.router(engine, source, lambda: news.closed))
-    every.include_router(proofs.router(engine))
-    every.include_router(reports.router(engine, site.metrics))
-    if site.zaken:
-        every.include_router(notices.router(engine, clock, site.zaken))
-    return every
+    signer, outside = Signer(keys.subscribers), Outside(site.subscribers.inner)
+    return join(
+        APIRouter(),
+        hooks_api.router(engine, signer, outside, keys.addresses, clock),
+        feed.router(engine, source, lambda: news.closed),
+        proofs.router(engine),
+        reports.router(engine, site.metrics),
+        *([notices.router(engine, clock, site.zaken)] if site.zaken else []),
+    )
 
 
 def describe(app: FastAPI) -> None:
@@ -161,8 +164,8 @@ def desk_pages(  # noqa: PLR0913, PLR0917  # All that they stand on.
     base: Desk, news: News, page: Page, site: Site, mender: Mender, around: Surroundings | None
 ) -> APIRouter:
     """What agents see and use."""
-    every = APIRouter()
-    for pages in (
+    return join(
+        APIRouter(),
         routes.router(base, news, page),
         callbacks.router(base, page),
         finding.router(base, page),
@@ -171,11 +174,8 @@ def desk_pages(  # noqa: PLR0913, PLR0917  # All that they stand on.
         daylist.router(base, page, site.branches),
         proof_pages.router(base, page, partial(proofs.proof, base.engine)),
         figure_pages.router(base, page, figures(base.engine, site.metrics)),
-    ):
-        every.include_router(pages)
-    if around:
-        every.include_router(around.pages(base, page))
-    return every
+        *([around.pages(base, page)] if around else []),
+    )
 
 
 def talks(app: FastAPI, engine: Engine, roads: Roads, clock: Clock, rates: Rates) -> Chats | None:
@@ -184,7 +184,7 @@ def talks(app: FastAPI, engine: Engine, roads: Roads, clock: Clock, rates: Rates
     if not isinstance(chat, Chat):
         return None
     chats = Chats(engine, chat, rates, clock, remote)
-    app.include_router(chats.router())
+    join(app.router, chats.router())
     return chats
 
 
@@ -198,7 +198,6 @@ def bare(answers: Answers) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
     )
     app.add_exception_handler(DraadError, answers.of_ours)
     app.add_exception_handler(HTTPException, answers.of_http)
@@ -208,16 +207,17 @@ def bare(answers: Answers) -> FastAPI:
     return app
 
 
-def taking(engine: Engine, keys: Keys, clock: Clock, site: Site) -> APIRouter:
-    """What agents and programs tell us."""
-    routes = APIRouter()
-    for room in (intake, records):
-        routes.include_router(room.router(engine, keys.addresses, clock))
+def taking(engine: Engine, keys: Keys, clock: Clock, site: Site, asking: form.Form) -> APIRouter:
+    """What agents and programs tell us, and residents in the form."""
     register = appointments.Register(partial(counter.find, engine), partial(counter.day, engine))
-    routes.include_router(appointments.router(engine, keys.addresses, clock, site.branches, register))
     free = partial(offered, engine) if site.notify else None
-    routes.include_router(hours.router(engine, keys.addresses, clock, site.branches, free))
-    return routes
+    return join(
+        APIRouter(),
+        *(room.router(engine, keys.addresses, clock) for room in (intake, records)),
+        appointments.router(engine, keys.addresses, clock, site.branches, register),
+        hours.router(engine, keys.addresses, clock, site.branches, free),
+        form.router(asking),
+    )
 
 
 class Front:
@@ -278,6 +278,9 @@ def desk_tools(engine: Engine, keys: Keys, clock: Clock, gate: Gate, rates: Rate
 
 def description(app: FastAPI) -> dict[str, Any]:
     """What the API takes and answers: what every route shares is said here, once."""
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            route.unique_id = route.name
     document = app.openapi()
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = dict(PROBLEM)

@@ -74,13 +74,15 @@ def place(partition: str) -> TopicPartition:
 
 
 class Broker:
-    """One process's connections to the cluster."""
+    """One process's connections to the cluster. Once they are closed, none is opened: nobody would let go of it."""
 
     def __init__(self, servers: str, prefix: str, source: str, security: Mapping[str, Any]) -> None:
         self.prefix, self._source = prefix, source.encode()
         self._options = {"bootstrap_servers": servers, **security}
         self._producer: Client | None = None
         self._asker: Client | None = None
+        self._readers: set[Reader] = set()
+        self._closed = False
         self._counts: dict[str, int] = {}
         self._known: dict[str, str] = {}
         self.produced: dict[str, int] = {}  # Per partition the last position that was written from here.
@@ -152,8 +154,13 @@ class Broker:
             self.produced[partition] = max(self.produced.get(partition, 0), written.offset + batch.record_count())
 
     def reader(self, partition: str, after: int, news: Callable[[], None]) -> "Reader":
-        consumer = AIOKafkaConsumer(**CONSUMER, **self._options)
-        return Reader(self, consumer, partition, after, news)
+        self._expect_open()
+        reader = Reader(self, AIOKafkaConsumer(**CONSUMER, **self._options), partition, after, news)
+        self._readers.add(reader)
+        return reader
+
+    def forget_reader(self, reader: "Reader") -> None:
+        self._readers.discard(reader)
 
     async def ends(self, partitions: Sequence[str]) -> dict[str, int]:
         """The position of the last event of each."""
@@ -168,6 +175,7 @@ class Broker:
     ) -> dict[str, int]:
         """On a connection of its own: on a reader's, an answer waits behind a fetch that waits for news."""
         places = {partition: place(self.prefix + partition) for partition in partitions}
+        self._expect_open()
         asker = self._asker = self._asker or Client(AIOKafkaConsumer(**CONSUMER, **self._options))
         try:
             consumer = await asker.ready()
@@ -188,10 +196,16 @@ class Broker:
             await producer.stop()
 
     async def close(self) -> None:
-        clients = [client for client in (self._producer, self._asker) if client]
-        await asyncio.gather(*(client.stop() for client in clients))
+        self._closed = True
+        clients = [client.stop() for client in (self._producer, self._asker) if client]
+        await asyncio.gather(*clients, *(reader.close() for reader in self._readers))
+
+    def _expect_open(self) -> None:
+        if self._closed:
+            raise Unavailable("the connections to Kafka are closed")
 
     async def _ready(self) -> AIOKafkaProducer:
+        self._expect_open()
         producer = self._producer = self._producer or Client(AIOKafkaProducer(**PRODUCER, **self._options))
         try:
             return await producer.ready()
@@ -294,6 +308,7 @@ class Reader:
             await asyncio.gather(self._fetching, return_exceptions=True)
         finally:
             await self._client.stop()
+            self._broker.forget_reader(self)
 
 
 def position_of(one: Sent) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy import Select, Table
 
 from engine.processor import Change, Courier, Part, Projection, Put
 from engine.rows import fold
-from engine.statements import make_view, put, selected
+from engine.statements import compiled, make_view, put, selected
 from engine.store import NO_REBUILD, Answer, Aside, Changes, Lease, Parked, Pull, Standing, Task, Timer
 from engine.tables import view_of
 from engine.work import stamp
@@ -223,10 +223,11 @@ class MemoryStore:
         return view_of(view.table, kept[0].task.number)
 
     async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Answer:
-        """Rows by a real database: the kept rows are laid out in an SQLite of the moment."""
+        """Rows by a real database: the kept rows that it may ask for are laid out in an SQLite of the moment."""
+        text = compiled(query).text
         with closing(sqlite3.connect(":memory:")) as db:
             for kept in self._kept.values():
-                if kept.table is not None:
+                if kept.table is not None and view_of(kept.table, kept.task.number).name in text:
                     lay_out(db, kept.table, kept.task.number, [Put(row) for row in kept.rows.values()])
             return selected(db, query, values)
 

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from engine.processor import Add, Change, Drop
 from engine.rows import runs, shape
 from engine.store import COMPILED_MAX, Answer, Standing, Task
-from engine.tables import view_of
+from engine.tables import VIEWS_MAX, view_of
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Envelope
 
@@ -115,10 +115,16 @@ def many(db: sqlite3.Connection, query: str, rows: Sequence[tuple[Any, ...]]) ->
 
 
 def make_view(db: sqlite3.Connection, described: Table, number: int) -> None:
-    view, dialect = view_of(described, number), sqlite.dialect()
-    db.execute(str(CreateTable(view, if_not_exists=True).compile(dialect=dialect)))
-    for index in view.indexes:
-        db.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)))
+    for statement in making(view_of(described, number)):
+        db.execute(statement)
+
+
+@lru_cache(VIEWS_MAX)
+def making(view: Table) -> Sequence[str]:
+    """The statements that make it and its indexes where they are not there."""
+    made = [CreateTable(view, if_not_exists=True).compile(dialect=sqlite.dialect())]
+    made += [CreateIndex(index, if_not_exists=True).compile(dialect=sqlite.dialect()) for index in view.indexes]
+    return [str(statement) for statement in made]
 
 
 def put(db: sqlite3.Connection, view: Table, rows: Sequence[Change]) -> None:

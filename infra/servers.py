@@ -97,7 +97,7 @@ def program(name: str) -> str:
 
 def up(brokers: int) -> None:
     """Open all three, say where they are, and wait to be interrupted."""
-    with Redis() as redis, Postgres() as postgres, Kafka(brokers=brokers) as kafka:
+    with Redis() as redis, Postgres() as postgres, Kafka(brokers, lasting=True) as kafka:
         sys.stdout.write(f"kafka     {kafka.address}\npostgres  {postgres.url()}\nredis     {redis.url}\n")
         sys.stdout.write("They stop at Ctrl-C, and keep nothing.\n")
         sys.stdout.flush()

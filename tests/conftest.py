@@ -8,6 +8,10 @@ import pytest
 from fastapi.dependencies import models
 from hypothesis import HealthCheck, settings
 
+from draad.pace import collect_rarely
+
+collect_rarely()  # As Draad does.
+
 pytest_plugins = ("tests.chromium", "tests.many")
 
 NAME_CHARS_MAX: Final = 80

@@ -76,7 +76,7 @@ class Stage:
 @asynccontextmanager
 async def stage(partitions: int = PARTITIONS) -> AsyncIterator[Stage]:
     """Everything in its place, with empty topics; all of it is gone afterwards."""
-    with Kafka(brokers=1) as kafka, Postgres() as postgres:
+    with Kafka(lasting=True) as kafka, Postgres() as postgres:
         async with stage_at(Place(kafka.address, partitions)) as topics:
             for topic in (SOURCE, TARGET):
                 await topics.topic(topic)

@@ -71,7 +71,7 @@ async def opened(cluster: Cluster) -> AsyncIterator[Engine]:
 
 
 async def run(contacts: int = PARTY_CONTACTS) -> None:
-    with Kafka(brokers=1) as kafka, Postgres() as postgres:
+    with Kafka(lasting=True) as kafka, Postgres() as postgres:
         town = Town(kafka, postgres)
         head(f"Many machines: a page of {PAGE_MAX} of a story, {AT_ONCE} asking at once, among {contacts:,} contacts")
         cluster = await town.made()

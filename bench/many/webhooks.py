@@ -26,7 +26,7 @@ WORK: Final = ("-m", "draad", "work", "--port", "0")
 async def run() -> None:
     size = len(requests(count(), 1)[0])
     numbers = count()
-    with folder() as place, Kafka(brokers=1) as kafka, Postgres() as postgres, Redis() as redis, empty() as least:
+    with folder() as place, Kafka(lasting=True) as kafka, Postgres() as postgres, Redis() as redis, empty() as least:
         log = {
             "DRAAD_LOG": f"kafka://{kafka.address}",
             "DRAAD_DATABASE": postgres.url(),

@@ -27,7 +27,7 @@ async def run() -> None:
 @contextmanager
 def many_machines(place: Path, relay: int) -> Iterator[House]:
     doors = Doors(relay)
-    with Kafka(brokers=1) as kafka, Postgres() as postgres, Redis() as redis, ExitStack() as opened:
+    with Kafka(lasting=True) as kafka, Postgres() as postgres, Redis() as redis, ExitStack() as opened:
         shared = {
             "DRAAD_LOG": f"kafka://{kafka.address}",
             "DRAAD_DATABASE": postgres.url(),

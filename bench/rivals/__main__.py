@@ -29,7 +29,7 @@ RIVALS: Final = (
 async def play(rivals: Sequence[Rival], asked: Namespace) -> None:
     for rival in rivals:
         rival.prepare()
-    with Kafka(brokers=1) as kafka, Postgres() as postgres:
+    with Kafka(lasting=True) as kafka, Postgres() as postgres:
         place = Place(kafka.address, asked.partitions, postgres.url())
         async with stage_at(place) as stage, AsyncExitStack() as kept:
             for rival in rivals:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, Response
 
+from channels.routers import join
 from schemas import appointment as a
 from schemas.errors import Refused
 from schemas.event import Event, derived
@@ -68,13 +69,12 @@ def router(desk: Desk, page: Page, branches: Mapping[str, Place]) -> APIRouter:
         )
         return HTMLResponse(html)
 
-    routes.include_router(acting(desk, branches))
-    return routes
+    return join(routes, acting(desk, branches))
 
 
 def acting(desk: Desk, branches: Mapping[str, Place]) -> APIRouter:
     """What happens at the counter, one post each."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(prefix="/counter", include_in_schema=False)
 
     @routes.post("/{branch}/walk-in")
     async def walk_in(branch: str, request: Request) -> Response:

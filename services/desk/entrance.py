@@ -5,6 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from channels.routers import join
 from schemas.errors import Unavailable, Untrusted
 from services.desk.door import SESSION_AGE_MAX, Door, Session
 from services.desk.login import WAY_AGE_MAX, Login, NoRole
@@ -41,9 +42,7 @@ def entrance(door: Door, page: Page, login: Login | None) -> APIRouter:
         outside.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return outside
 
-    if login:
-        routes.include_router(accounts(door, page, login))
-    return routes
+    return join(routes, accounts(door, page, login)) if login else routes
 
 
 def accounts(door: Door, page: Page, login: Login) -> APIRouter:

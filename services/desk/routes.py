@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, Response
 
+from channels.routers import join
 from channels.streaming import AGAIN_MS
 from schemas.event import fact
 from schemas.record import RecordOpened
@@ -42,9 +43,7 @@ def router(desk: Desk, news: News, page: Page) -> APIRouter:
         agent = who(desk.door, request).agent_id
         return Watching(news, gate, desk.clock, await interest(desk.engine, about), desk.presence, agent)
 
-    routes.include_router(threads(desk, news, page))
-    routes.include_router(registering(desk, news, page))
-    return routes
+    return join(routes, threads(desk, news, page), registering(desk, news, page))
 
 
 def threads(desk: Desk, news: News, page: Page) -> APIRouter:

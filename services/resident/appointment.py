@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from channels.blind import keyed
 from channels.calendar import Agreed, calendar
 from channels.link import APPOINTMENT
+from channels.routers import join
 from engine.ask import shown_soon
 from schemas.appointment import AppointmentCancelled, AppointmentConfirmed
 from schemas.errors import Unavailable
@@ -125,7 +126,6 @@ def router(house: House, page: Page) -> APIRouter:
     routes = APIRouter(prefix=f"/{APPOINTMENT}", include_in_schema=False)
     all_of = Appointments(house, page)
     choosing = Choosing(house, page, all_of)
-    routes.include_router(acting(house, all_of, choosing))
 
     @routes.api_route("/{token}", methods=["GET", "HEAD"])
     async def show(token: str, request: Request) -> Response:
@@ -152,11 +152,11 @@ def router(house: House, page: Page) -> APIRouter:
             return all_of.shown(one, "cancel.html")
         return (await choosing.asking(one) if step == "move" else None) or all_of.asked(one)
 
-    return routes
+    return join(routes, acting(house, all_of, choosing))
 
 
 def acting(house: House, all_of: Appointments, choosing: Choosing) -> APIRouter:
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(prefix=f"/{APPOINTMENT}", include_in_schema=False)
 
     @routes.post("/{token}/confirm")
     async def confirm(token: str, request: Request) -> Response:

@@ -245,6 +245,23 @@ async def test_a_look_at_the_log_that_fails_leaves_no_reader_behind(
     await engine.close()
 
 
+async def test_whoever_goes_on_after_the_close_opens_nothing_that_nobody_would_close(place: KafkaPlace) -> None:
+    engine = await place.open()
+    lines = store_of(engine)._broker
+    where = (await engine.partitions())[0]
+    left = lines.reader(where, 0, lambda: None)
+    await left._client.ready()
+    await engine.close()
+    assert left._consumer._closed
+    assert left._fetching.done()
+    with pytest.raises(Unavailable, match="closed"):
+        lines.reader(where, 0, lambda: None)
+    with pytest.raises(Unavailable, match="closed"):
+        await lines.ends([where])
+    with pytest.raises(Unavailable, match="closed"):
+        await lines.topics(["jar"])
+
+
 def apart(engine: Engine) -> tuple[str, str]:
     """Two subjects on different partitions."""
     places = {store_of(engine)._broker.partition_of(f"jar/{name}"): f"jar/{name}" for name in "abcdefgh"}

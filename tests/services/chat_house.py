@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse  # noqa: E402
 
 from channels.channel import Secrets  # noqa: E402
 from channels.chat import Inbox, open_channel  # noqa: E402
+from channels.routers import join  # noqa: E402
 from draad.manners import remote  # noqa: E402
 from draad.rates import Rates  # noqa: E402
 from engine.engine import Engine, open_engine  # noqa: E402
@@ -35,7 +36,7 @@ PAGE = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>
 
 def app(engine: Engine, chats: Chats) -> FastAPI:
     house = FastAPI()
-    house.include_router(chats.router())
+    join(house.router, chats.router())
 
     @house.get("/page/{lang}/{port}")
     async def page(lang: str, port: int) -> HTMLResponse:

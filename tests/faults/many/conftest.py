@@ -1,6 +1,7 @@
 """Where the workers are: on one broker that tests share, or on three."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,12 @@ def three() -> Iterator[Kafka]:
 @pytest.fixture
 async def crew(one: Servers, tmp_path: Path, seed: int) -> AsyncIterator[Crew]:
     ground = await Ground(one.kafka, one.postgres).make()
-    async with Crew(ground, tmp_path, seed) as found:
+    async with aclosing(ground), Crew(ground, tmp_path, seed) as found:
         yield found
 
 
 @pytest.fixture
 async def crew_of_three(one: Servers, three: Kafka, tmp_path: Path, seed: int) -> AsyncIterator[Crew]:
     ground = await Ground(three, one.postgres, copies=3).make()
-    async with Crew(ground, tmp_path, seed) as found:
+    async with aclosing(ground), Crew(ground, tmp_path, seed) as found:
         yield found

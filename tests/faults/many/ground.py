@@ -50,6 +50,7 @@ class Ground:
     copies: int = 1
     name: str = field(default_factory=lambda: f"f{uuid4().hex[:10]}")
     start: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _line: Db | None = None
 
     @property
     def prefix(self) -> str:
@@ -68,13 +69,15 @@ class Ground:
         await make_database(self.postgres, self.name, "pattern")
         return self
 
-    @asynccontextmanager
-    async def database(self) -> AsyncIterator[Db]:
-        db = await asyncpg.connect(self.postgres.url(self.name))
-        try:
-            yield db
-        finally:
-            await db.close()
+    async def database(self) -> Db:
+        """A connection that is kept, for who looks again and again; and a new one after the database was away."""
+        if self._line is None or self._line.is_closed():
+            self._line = await asyncpg.connect(self.postgres.url(self.name))
+        return self._line
+
+    async def aclose(self) -> None:
+        if self._line:
+            await self._line.close()
 
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
@@ -86,8 +89,7 @@ class Ground:
             await admin.close()
 
     async def fetch(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        async with self.database() as db:
-            return [tuple(row) for row in await db.fetch(query, *values)]
+        return [tuple(row) for row in await (await self.database()).fetch(query, *values)]
 
     async def held(self) -> list[Held]:
         query = "SELECT partition, position, holder FROM task WHERE name = $1 ORDER BY 1"
@@ -109,9 +111,8 @@ class Ground:
 
     async def left(self) -> Mapping[str, int]:
         """What waits to be done, if anything does."""
-        async with self.database() as db:
-            tables = ("outbox", "timer", "parked", "lent", "redrive")
-            counts = {table: await db.fetchval(f"SELECT count(*) FROM {table}") for table in tables}
+        tables, db = ("outbox", "timer", "parked", "lent", "redrive"), await self.database()
+        counts = {table: await db.fetchval(f"SELECT count(*) FROM {table}") for table in tables}
         return {table: count for table, count in counts.items() if count}
 
     async def unsent(self) -> list[tuple[int, int]]:
