@@ -11,12 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from tests.faults.worker import READY, Orders, Report
+from tests.faults.forked import LINE_BYTES_MAX, Forked
+from tests.faults.worker import READY, Orders, Report, live
 
 ROOT: Final = Path(__file__).parents[2]
 START_S_MAX: Final = 30
 LIFE_S_MAX: Final = 60
-LINE_BYTES_MAX: Final = 2**20
 CALLS: Final = "pwrite64,pread64,write,fdatasync,fsync,ftruncate,unlink,rename,openat"
 INJECTED: Final = re.compile(r"\((?:INJECTED|DELAYED)[^)]*\)")
 
@@ -24,21 +24,13 @@ INJECTED: Final = re.compile(r"\((?:INJECTED|DELAYED)[^)]*\)")
 class Worker:
     """One life of the worker."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
         self._process = process
 
     @classmethod
     async def start(cls, orders: Orders, *below: str) -> "Worker":
         """Return when it has started. `below` is the program that runs it, such as strace."""
-        command = [*below, sys.executable, "-m", "tests.faults.worker", json.dumps(asdict(orders))]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=ROOT,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=LINE_BYTES_MAX,
-        )
+        process = await (run(orders, below) if below else Forked.start(live, orders))
         assert process.stdout
         async with asyncio.timeout(START_S_MAX):
             line = await process.stdout.readline()
@@ -86,6 +78,17 @@ class Worker:
             self._process.kill()
             raise
         return said.decode()
+
+
+async def run(orders: Orders, below: Sequence[str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(*below, sys.executable, "-m", "tests.faults.worker", json.dumps(asdict(orders))),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        limit=LINE_BYTES_MAX,
+    )
 
 
 def strace(trace: Path, *faults: str, only: Sequence[Path] = (), calls: str = CALLS) -> list[str]:

@@ -169,8 +169,12 @@ async def work(orders: Orders) -> Report:
     return report
 
 
-if __name__ == "__main__":
-    asked = Orders(**json.loads(sys.argv[1]))
+def live(orders: Orders) -> int:
     os.write(1, READY)
-    told = asyncio.run(work(asked))
+    told = asyncio.run(work(orders))
     os.write(1, json.dumps(asdict(told)).encode() + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(live(Orders(**json.loads(sys.argv[1]))))

@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from tests.faults.diary import Diary
+from tests.faults.forked import Forked
 from tests.faults.many.facts import PARTITIONS, callers
 from tests.faults.many.ground import Ground
-from tests.faults.many.worker import Orders
+from tests.faults.many.worker import Orders, live
 from tests.faults.process import ROOT
 
 SURELY_S: Final = 120.0  # What does not come in this time never comes: a wait's bound, not a promise.
@@ -41,25 +42,32 @@ def faked(clock: Path) -> dict[str, str]:
     }
 
 
+async def run(orders: Orders, errors: Path, clock: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """A process that has its clock from its first moment on."""
+    with errors.open("ab") as stderr:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.faults.many.worker", json.dumps(asdict(orders))),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+            env=os.environ | clock,
+        )
+
+
 class Worker:
     """One life in a slot."""
 
-    def __init__(self, slot: int, process: asyncio.subprocess.Process, errors: Path) -> None:
+    def __init__(self, slot: int, process: asyncio.subprocess.Process | Forked, errors: Path) -> None:
         self.slot, self.errors, self.holder = slot, errors, ""
         self._process, self._from = process, errors.stat().st_size
 
     @classmethod
     async def start(cls, orders: Orders, errors: Path, clock: Mapping[str, str]) -> "Worker":
-        with errors.open("ab") as stderr:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.faults.many.worker", json.dumps(asdict(orders))),
-                cwd=ROOT,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=stderr,
-                env=os.environ | clock,
-            )
-        return cls(orders.slot, process, errors)
+        await asyncio.to_thread(errors.touch)
+        return cls(
+            orders.slot, await (run(orders, errors, clock) if clock else Forked.start(live, orders, errors)), errors
+        )
 
     async def ready(self) -> "Worker":
         """Wait until it is at work."""

@@ -151,7 +151,8 @@ def first(error: BaseException) -> BaseException:
     return error
 
 
-def main(orders: Orders) -> int:
+def live(orders: Orders) -> int:
+    configure("warning")
     code = 0
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -166,5 +167,4 @@ def main(orders: Orders) -> int:
 
 
 if __name__ == "__main__":
-    configure("warning")
-    sys.exit(main(Orders(**json.loads(sys.argv[1]))))
+    sys.exit(live(Orders(**json.loads(sys.argv[1]))))
