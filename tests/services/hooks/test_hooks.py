@@ -17,8 +17,8 @@ from engine.ask import caught_up
 from engine.engine import Engine
 from schemas.case import CaseClosed, CaseOpened, CaseStatusChanged
 from schemas.event import Event, fact
+from services.status import book, waiting
 from services.status import hooks as module
-from services.status import waiting
 from services.status.hooks import Hooks
 from services.status.outside import Outside
 from services.status.settings import SubscribersSettings
@@ -69,6 +69,12 @@ async def happen(house: Rooms, *events: Event) -> None:
     await house.engine.append(*(fact(event, key=f"{event.type} {nth}") for nth, event in enumerate(events)))
 
 
+@pytest.fixture(autouse=True)
+def looks_again_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody changed holds for the next delivery, and not half a second later."""
+    monkeypatch.setattr(book, "LOOK_S", 0.0)
+
+
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Place]:
     """One machine, for what does not hang on the engine."""
@@ -83,7 +89,7 @@ async def later(place: Place, one: Subscriber, count: int, **span: float) -> Non
     while len(one.heard) < count:
         place.clock.pass_(**span)
         with suppress(TimeoutError):
-            await one.hears(count, 1.5)
+            await one.hears(count, 0.5)
 
 
 async def test_a_subscriber_hears_of_what_happens_after_it_asked(place: Place) -> None:
@@ -152,8 +158,10 @@ async def test_who_does_not_answer_is_left_alone_for_a_while(here: Place, monkey
         await happen(house, *(opened(f"k{number}") for number in range(10)))
         await one.hears(module.SILENT_MAX)
         for _ in range(3):
+            rested = await times_rested(house)
             here.clock.pass_(minutes=10)
-            await asyncio.sleep(1)
+            while await times_rested(house) == rested:
+                await moment(house)
         assert len(one.heard) == module.SILENT_MAX
 
 
@@ -210,7 +218,7 @@ async def test_after_three_days_it_stands_apart_until_somebody_asks_for_it(here:
         await one.hears(2)
         while len(missed := (await house.client.get(f"{at}/undelivered")).json()["items"]) < 3:
             here.clock.pass_(hours=8)
-            await asyncio.sleep(0.3)
+            await moment(house)
         assert [each["type"] for each in missed if each["subject"] == "case/k1"] == ["case.opened", "case.closed"]
         assert {each["reason"] for each in missed} == {"status-500"}
         first = (await house.client.get(f"{at}/undelivered", params={"limit": 1})).json()
@@ -253,7 +261,6 @@ async def test_a_new_secret_signs_at_once_and_the_old_one_for_a_day(here: Place)
         path = f"/v1/subscriptions/{made['subscription_id']}/secret"
         fresh = (await house.client.post(path, json={}, headers={"Idempotency-Key": "n1"})).json()["secret"]
         assert fresh == (await house.client.post(path, json={}, headers={"Idempotency-Key": "n1"})).json()["secret"]
-        await asyncio.sleep(1.5)
         await happen(house, opened("k1"))
         first = (await one.hears(1))[0]
         here.clock.pass_(days=1)
@@ -269,8 +276,13 @@ async def test_only_what_was_asked_for_is_told(here: Place) -> None:
         closed = [CaseClosed(at=NOW, case_id=name, outcome="granted") for name in ("k2", "k1")]
         await happen(house, opened("k1"), *closed)
         await one.hears(1)
-        await asyncio.sleep(0.5)
+        await caught_up(house.engine, lambda name: name.startswith("status."))
     assert [(each.type, each.event["subject"]) for each in one.heard] == [("case.closed", "case/k1")]
+
+
+async def times_rested(house: Rooms) -> int:
+    """How often one was not tried, as nobody answers there."""
+    return sum('"rests"' in envelope.data for envelope in await house.engine.read(limit=1_000))
 
 
 async def moment(house: Rooms) -> None:
@@ -278,7 +290,6 @@ async def moment(house: Rooms) -> None:
 
 
 async def ended(house: Rooms, made: Mapping[str, str]) -> None:
-    """Everybody has seen that it is over."""
+    """It is over, for whoever looks."""
     while not (await house.client.get(f"/v1/subscriptions/{made['subscription_id']}")).json()["ended_at"]:
         await moment(house)
-    await asyncio.sleep(1.2)
