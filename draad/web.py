@@ -295,4 +295,6 @@ def description(app: FastAPI) -> dict[str, Any]:
                 method["security"] = []
             for answer in method["responses"].values():
                 answer.setdefault("headers", {})["API-Version"] = {"schema": {"type": "string"}}
+                for said in answer.get("content", {}).values():
+                    said.get("schema", {}).pop("title", None)  # It says where it stands, once more.
     return document
