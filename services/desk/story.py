@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -29,18 +30,20 @@ from services.desk.entry import KEY, entry
 from services.desk.filed import filed, threads, tied
 from services.desk.identity import claims, decided, merges, reveals
 from services.desk.place import entry_of, spot
-from services.desk.whose import CERTAIN, Whose, some, whose
+from services.desk.whose import CERTAIN, Whose, padded, slots, some, whose
 
 # What stories are read from. Each is kept by a part of its own, and they are never equally far.
 VIEWS: Final = (entry, claims, merges, reveals, decided, filed, threads, tied)
 PAGE_MAX: Final = 50
 PAGE_MOST: Final = 200
 SLOTS_MAX: Final = 64  # Addresses of one story, each read as a short stretch of its own.
-SLOTS_EXACT: Final = 4
 ADDRESSES_MAX: Final = 1_024
 PARTIES_MAX: Final = 64
 LATEST: Final = ("~", "~", 2**62)  # After everything.
+POSSIBLE: Final = 1
 SURE: Final = 2
+ITSELF: Final = 2  # What was said of a contact itself goes before what was said of its conversation.
+NOT_GIVEN: Final[ColumnElement[int]] = literal_column("0")
 IN_ORDER: Final = itemgetter(*KEY)
 
 
@@ -70,7 +73,7 @@ async def story(engine: Engine, subject: str, before: str | None = None, limit: 
             rows = [(row, True) for row in await ask(engine, of_address, [entry], (), values)]
         case "case":
             found = await ask(engine, of_case, [entry, filed, threads], (), values)
-            rows = [(row, row["case_id"] == name or row["given"] == SURE) for row in found]
+            rows = [(row, row["case_id"] == name or row["given"] in (SURE, SURE + ITSELF)) for row in found]
         case "object":
             rows = [(row, True) for row in await ask(engine, of_object, [entry, tied], (), values)]
         case "party":
@@ -110,13 +113,6 @@ async def party_rows(engine: Engine, theirs: Whose, values: dict[str, Any]) -> S
     return await ask(engine, of_party, [entry, decided], [shape], values)
 
 
-def padded(names: Sequence[str]) -> list[str]:
-    """The same names, the last of them repeated until there are as many as some query was built for."""
-    many = len(names)
-    slots = many if many <= SLOTS_EXACT else 1 << (many - 1).bit_length()
-    return [*names, *[names[-1]] * (slots - many)] if names else []
-
-
 def of_address(row: Table) -> Select[Any]:
     return page(row, stretch(row, row.c.address_id == text("subject")))
 
@@ -131,19 +127,12 @@ def of_case(row: Table, file: Table, thread: Table) -> Select[Any]:
         .join(same, same.c.conversation_id == mine.c.conversation_id)
         .join(row, row.c.contact_id == same.c.contact_id)
     )
-    sure = func.max(case((file.c.certainty == CERTAIN, SURE), else_=1))
-    own = select(sure).where(here, file.c.contact_id == row.c.contact_id).correlate(row).scalar_subquery()
-    talk = file.join(mine, mine.c.contact_id == file.c.contact_id).join(
-        same, same.c.conversation_id == mine.c.conversation_id
-    )
-    theirs = select(sure).select_from(talk).where(here, same.c.contact_id == row.c.contact_id)
-    given = func.coalesce(own, theirs.correlate(row).scalar_subquery(), 0)
+    given = how_sure(file)
     return page(
         row,
         stretch(row, row.c.case_id == text("subject")),
-        stretch(row, here, source=direct),
-        stretch(row, here, source=along),
-        given=given,
+        stretch(row, here, source=direct, given=given + ITSELF),
+        stretch(row, here, source=along, given=given),
     )
 
 
@@ -155,42 +144,50 @@ def of_object(row: Table, tie: Table) -> Select[Any]:
 
 def of_party(row: Table, give: Table, shape: Shape) -> Select[Any]:
     """What their addresses said, unless an agent gave it to others; what an agent gave them; and their own facts."""
-    group = [text(f"party_{n}") for n in range(shape.parties)]
-    named = [text(f"address_{n}") for n in range(shape.addresses)]
+    group, named = slots("party", shape.parties), slots("address", shape.addresses)
     of_contact = give.c.contact_id == row.c.contact_id
     ours = some(row, give, of_contact, give.c.party_id.in_(group))
     others = some(row, give, of_contact, give.c.party_id.not_in(group), give.c.certainty == CERTAIN)
     kept = [or_(~others, ours)] if shape.contested else []
-    sure = func.max(case((give.c.certainty == CERTAIN, SURE), else_=1))
-    given = select(sure).where(of_contact, give.c.party_id.in_(group)).correlate(row).scalar_subquery()
     each = [row.c.address_id == one for one in named] if len(named) <= SLOTS_MAX else [row.c.address_id.in_(named)]
     return page(
         row,
         *(stretch(row, here, *kept) for here in each),
-        *(stretch(row, give.c.party_id == one, source=row.join(give, of_contact)) for one in group),
+        *(
+            stretch(row, give.c.party_id == one, source=row.join(give, of_contact), given=how_sure(give))
+            for one in group
+        ),
         *(stretch(row, row.c.party_id == one) for one in group),
-        given=func.coalesce(given, 0),
     )
 
 
-def stretch(row: Table, *where: ColumnElement[bool], source: Any = None) -> Subquery:  # noqa: ANN401  # A join.
+def how_sure(said: Table) -> ColumnElement[int]:
+    return case((said.c.certainty == CERTAIN, SURE), else_=POSSIBLE)
+
+
+def stretch(
+    row: Table,
+    *where: ColumnElement[bool],
+    source: Any = None,  # noqa: ANN401  # A join.
+    given: ColumnElement[int] = NOT_GIVEN,
+) -> Subquery:
     """The keys of the entries before the place that is asked for: a short stretch of an index, or what was chosen."""
     key = [row.c[name] for name in KEY]
     before = tuple_(*key) < tuple_(text("at"), text("partition"), number("position"))
-    found = select(*key).select_from(row if source is None else source).where(*where, before)
+    found = select(*key, given.label("given")).select_from(row if source is None else source).where(*where, before)
     if source is not None:  # All of them: asked for the newest, PostgreSQL walks back along the whole log instead.
         return found.subquery()
     return found.order_by(*(column.desc() for column in key)).limit(number("most")).subquery()
 
 
-def page(row: Table, *stretches: Subquery, given: ColumnElement[Any] | None = None) -> Select[Any]:
-    """The newest entries of these stretches, each once. What is not on the page is not even looked up.
+def page(row: Table, *stretches: Subquery) -> Select[Any]:
+    """The newest entries of these stretches, each once, `given` as it is on the nearest. No other is even looked up.
 
     They come in no order: to sort a page of whole rows is quicker where it is read.
     """
     every = union_all(*(select(one) for one in stretches)).subquery()
-    newest = [every.c[name].desc() for name in KEY]
-    keys = select(every).distinct().order_by(*newest).limit(number("most")).subquery("keys")
+    key = [every.c[name] for name in KEY]
+    newest = select(*key, func.max(every.c.given).label("given")).group_by(*key)
+    keys = newest.order_by(*(column.desc() for column in key)).limit(number("most")).subquery("keys")
     both = keys.join(row, and_(row.c.partition == keys.c.partition, row.c.position == keys.c.position))
-    chosen = select(row) if given is None else select(row, given.label("given"))
-    return chosen.select_from(both)
+    return select(row, keys.c.given).select_from(both)

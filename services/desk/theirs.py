@@ -10,14 +10,12 @@ from sqlalchemy import Select, Table, select
 
 from engine.ask import Row, ask
 from engine.engine import Engine
-from engine.values import text
 from services.desk.appointments import appointments
 from services.desk.counter import Visit, visit
 from services.desk.entry import KEY, entry
 from services.desk.filed import filed
 from services.desk.identity import claims, decided
-from services.desk.story import padded
-from services.desk.whose import CERTAIN, Whose, whose
+from services.desk.whose import CERTAIN, Whose, padded, slots, whose
 
 ROWS_MAX: Final = 2_000
 CONTACTS_MAX: Final = 400
@@ -57,9 +55,9 @@ class Theirs(NamedTuple):
 
 async def theirs(engine: Engine, party_id: str) -> Theirs:
     one = await whose(engine, party_id)
-    slots = padded(one.parties)
-    values = {f"party_{n}": name for n, name in enumerate(slots)}
-    rows = [*await ask(engine, of_parties, [entry], [len(slots)], values)][::-1]
+    group = padded(one.parties)
+    values = {f"party_{n}": name for n, name in enumerate(group)}
+    rows = [*await ask(engine, of_parties, [entry], [len(group)], values)][::-1]
     if not rows:  # There is no such party: whoever tries links costs no more than this.
         return Theirs(one.parties, [], [], [], None)
     visits = await visits_of(engine, {row["appointment_id"] for row in rows if row["type"] == "appointment.booked"})
@@ -67,7 +65,7 @@ async def theirs(engine: Engine, party_id: str) -> Theirs:
 
 
 def of_parties(row: Table, parties: int) -> Select[Any]:
-    here = row.c.party_id.in_([text(f"party_{n}") for n in range(parties)]), row.c.type.in_(TYPES)
+    here = row.c.party_id.in_(slots("party", parties)), row.c.type.in_(TYPES)
     return select(row).where(*here).order_by(*(row.c[name].desc() for name in KEY)).limit(ROWS_MAX)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
-    CTE,
+    BindParameter,
     ColumnElement,
     FromClause,
     Select,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    null,
     or_,
     select,
     union_all,
@@ -28,6 +29,7 @@ from services.desk.identity import claims, decided, identifiers, merges, parties
 
 CERTAIN: Final = "certain"
 FOUND_MAX: Final = 25  # Parties that one search tells of.
+SLOTS_EXACT: Final = 4
 
 
 class Whose(NamedTuple):
@@ -39,33 +41,62 @@ class Whose(NamedTuple):
 
 
 async def whose(engine: Engine, party_id: str) -> Whose:
-    rows = await ask(engine, of_party, [merges, claims, reveals, decided], (), {"party": party_id})
+    group = [party_id]
+    rows = await having(engine, group)
+    if any(row["party_id"] != party_id for row in rows):  # Seldom: most parties are merged with nobody.
+        group = [row["party_id"] for row in await ask(engine, together, [merges], (), {"party": party_id})]
+        rows = await having(engine, group)
     found: dict[str, bool] = {}
     for row in rows:
         if name := row["address_id"]:
             sure = row["certainty"] == row["revealed"] == CERTAIN
             found[name] = (found.get(name, False) or sure) and not row["shared"]
-    contested = any(row["contested"] for row in rows)
-    return Whose(sorted({row["party_id"] for row in rows}), found, contested)
+    return Whose(sorted(group), found, any(row["contested"] for row in rows))
 
 
-def of_party(merge: Table, claim: Table, reveal: Table, give: Table) -> Select[Any]:
-    """Each party of the group with each of its addresses, and with those that were revealed to be the same person's."""
-    one = together(merge)
-    theirs = one.outerjoin(claim, claim.c.party_id == one.c.party_id)
-    also = one.join(claim, claim.c.party_id == one.c.party_id).join(reveal, reveal.c.address_id == claim.c.address_id)
-    sure = literal(CERTAIN).label("revealed")
-    direct = select(one.c.party_id, claim.c.address_id, claim.c.certainty, sure).select_from(theirs)
-    other = select(
-        one.c.party_id, reveal.c.other_id.label("address_id"), claim.c.certainty, reveal.c.certainty.label("revealed")
-    ).select_from(also)
-    every = union_all(direct, other).subquery()
+def together(merge: Table) -> Select[Any]:
+    """This party and all that it is merged with, however they are: A with B, B with A, or by way of a third."""
+    one = select(cast(text("party"), Text).label("party_id")).cte("one", recursive=True)
+    return select(one.union(select(merge.c.other_id).join(one, merge.c.party_id == one.c.party_id)))
+
+
+async def having(engine: Engine, group: Sequence[str]) -> Sequence[Row]:
+    names = padded(group)
+    values = {f"party_{n}": name for n, name in enumerate(names)}
+    return await ask(engine, of_parties, [merges, claims, reveals, decided], [len(names)], values)
+
+
+def padded(names: Sequence[str]) -> list[str]:
+    """The same names, the last of them repeated until there are as many as some query was built for."""
+    many = len(names)
+    slots = many if many <= SLOTS_EXACT else 1 << (many - 1).bit_length()
+    return [*names, *[names[-1]] * (slots - many)] if names else []
+
+
+def slots(kind: str, many: int) -> list[BindParameter[Any]]:
+    return [text(f"{kind}_{n}") for n in range(many)]
+
+
+def of_parties(merge: Table, claim: Table, reveal: Table, give: Table, many: int) -> Select[Any]:
+    """Each of these parties with each of its addresses, and with those that were revealed to be the same person's.
+
+    And each that one of them is merged with, with no address. All is looked up by who they are: asked to walk along the
+    merges meanwhile, PostgreSQL expects to meet many parties, and looks through every address there is.
+    """
+    group = slots("party", many)
+    nothing, sure = cast(null(), Text), literal(CERTAIN)
+    direct = select(claim.c.party_id, claim.c.address_id, claim.c.certainty, sure.label("revealed"))
+    also = claim.join(reveal, reveal.c.address_id == claim.c.address_id)
+    other = select(claim.c.party_id, reveal.c.other_id, claim.c.certainty, reveal.c.certainty).select_from(also)
+    merged = select(merge.c.other_id, nothing, nothing, nothing).where(merge.c.party_id.in_(group))
+    theirs = claim.c.party_id.in_(group)
+    every = union_all(direct.where(theirs), other.where(theirs), merged).subquery()
     others, same = claim.alias("others"), reveal.alias("same")
-    strangers = others.c.party_id.not_in(select(one.c.party_id))
+    strangers = others.c.party_id.not_in(group)
     as_well = same.join(others, others.c.address_id == same.c.other_id)
     shared = some(every, others, others.c.address_id == every.c.address_id, strangers)
     shared_by = some(every, as_well, same.c.address_id == every.c.address_id, strangers)
-    elsewhere = give.c.party_id.not_in(select(one.c.party_id)), give.c.certainty == CERTAIN
+    elsewhere = give.c.party_id.not_in(group), give.c.certainty == CERTAIN
     contested = some(every, give, give.c.address_id == every.c.address_id, *elsewhere)
     return select(every, or_(shared, shared_by).label("shared"), contested.label("contested"))
 
@@ -76,12 +107,6 @@ def some(of: FromClause, source: FromClause, *where: ColumnElement[bool]) -> Col
     An EXISTS, PostgreSQL may answer from a list of all there are; and the first one, by looking through them all.
     """
     return select(func.count()).select_from(source).where(*where).correlate(of).scalar_subquery() > 0
-
-
-def together(merge: Table) -> CTE:
-    """This party and all that it is merged with, however they are: A with B, B with A, or by way of a third."""
-    one = select(cast(text("party"), Text).label("party_id")).cte("one", recursive=True)
-    return one.union(select(merge.c.other_id).join(one, merge.c.party_id == one.c.party_id))
 
 
 async def candidates(engine: Engine, address_id: str) -> Sequence[Row]:

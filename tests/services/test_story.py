@@ -94,6 +94,23 @@ async def test_a_merge_makes_two_stories_one_whoever_is_asked_and_taking_it_back
     assert await said(engine, "party/p2") == [("c3", True), ("c2", True)]
 
 
+async def test_parties_merged_by_way_of_one_that_has_no_address_have_one_story(engine: Engine) -> None:
+    await tell(engine, has("p3", "a3"), asked("c3", "a3", 3), has("p9", "a9"), asked("c9", "a9", 9))
+    await tell(engine, PartyMerged(at=MONDAY, party_id="p1", merged_id="p2"))
+    await tell(engine, PartyMerged(at=MONDAY, party_id="p2", merged_id="p3"))
+    for party in ("p1", "p2", "p3"):
+        assert await said(engine, f"party/{party}") == [("c3", True)]
+
+
+async def test_what_an_agent_gave_stands_once_and_as_surely_as_it_was_given(engine: Engine) -> None:
+    await tell(engine, has("p1", "a1", "proposed"), *(asked(f"c{n}", "a1", n) for n in (1, 2, 3)), asked("c4", "a4", 4))
+    said_of = [("c1", "a1", "certain"), ("c2", "a1", "proposed"), ("c4", "a4", "proposed")]
+    names = "contact_id", "address_id", "certainty"
+    given = [dict(zip(names, one, strict=True)) | {"at": MONDAY, "party_id": "p1"} for one in said_of]
+    await tell(engine, *map(ContactIdentified.model_validate, given))
+    assert await said(engine, "party/p1") == [("c4", False), ("c3", False), ("c2", False), ("c1", True)]
+
+
 async def test_an_address_of_two_merged_parties_is_theirs_alone(engine: Engine) -> None:
     await tell(engine, has("p1", "a1"), has("p2", "a1", "proposed"), asked("c1", "a1", 1))
     await tell(engine, PartyMerged(at=MONDAY, party_id="p1", merged_id="p2"))
@@ -133,6 +150,16 @@ async def test_a_case_tells_what_was_filed_there_and_where_it_stands(engine: Eng
     )
     assert [line[0] for line in told][-1] == "case.opened"
     assert ("case.status-changed", "decided", True) in await lines(engine, "party/p1")
+
+
+async def test_what_was_said_of_a_contact_goes_before_what_was_said_of_its_conversation(engine: Engine) -> None:
+    on = {"case_id": "k1", "address_id": "a1"}
+    await tell(engine, *(asked(f"c{n}", "a1", n, channel="whatsapp") for n in (1, 2, 3)))
+    assert await said(engine, "case/k1") == []
+    await tell(engine, ContactFiled(at=MONDAY, contact_id="c1", certainty="proposed", **on))
+    assert await said(engine, "case/k1") == [("c3", False), ("c2", False), ("c1", False)]
+    await tell(engine, ContactFiled(at=MONDAY + timedelta(1), contact_id="c2", certainty="certain", **on))
+    assert await said(engine, "case/k1") == [("c3", True), ("c2", True), ("c1", False)]
 
 
 async def test_pages_follow_each_other_and_a_late_fact_stands_where_it_belongs(engine: Engine) -> None:
