@@ -9,6 +9,7 @@ from msgspec.json import decode
 from sqlalchemy import Boolean, Integer, Select, String, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.types import NullType
 
 from engine.processor import Add, Change, Drop
 from engine.rows import runs, shape
@@ -162,6 +163,8 @@ def compiled(query: Select[Any]) -> Compiled:
     names_each = {"render_postcompile": True}  # So that `IN` has one parameter for each value.
     found = query.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=names_each)
     columns = query.selected_columns
+    if unknown := [column.name for column in columns if isinstance(column.type, NullType)]:
+        raise TypeError(f"nobody says of which type {unknown[0]} is")  # Read row by row, it would only be slow.
     if len(columns) > COLUMNS_MAX or not all(isinstance(column.type, Integer | String | Boolean) for column in columns):
         return Compiled(str(found), found.params, ())
     each = ", ".join(f"c{n}" for n in range(len(columns)))

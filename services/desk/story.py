@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
     Subquery,
     Table,
@@ -43,7 +44,7 @@ LATEST: Final = ("~", "~", 2**62)  # After everything.
 POSSIBLE: Final = 1
 SURE: Final = 2
 ITSELF: Final = 2  # What was said of a contact itself goes before what was said of its conversation.
-NOT_GIVEN: Final[ColumnElement[int]] = literal_column("0")
+NOT_GIVEN: Final[ColumnElement[int]] = literal_column("0", Integer)
 IN_ORDER: Final = itemgetter(*KEY)
 
 

@@ -8,7 +8,20 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Boolean, Column, Float, Integer, MetaData, String, Table, Text, func, literal, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 
 from engine.processor import Put
 from engine.statements import compiled, make_view, put, selected
@@ -86,6 +99,11 @@ def test_what_json_cannot_hold_comes_row_by_row(db: sqlite3.Connection) -> None:
     put(db, view, [Put({"id": 1, "metres": third})])
     assert compiled(select(view)).names == ()
     assert selected(db, select(view), {}).mappings() == [{"id": 1, "metres": third}]
+
+
+def test_a_column_of_which_nobody_says_the_type_is_no_slower_answer_but_an_error(db: sqlite3.Connection) -> None:
+    with pytest.raises(TypeError, match="type nth is"):
+        selected(db, select(view_of(NOTES, 1).c.id, literal_column("0").label("nth")), {})
 
 
 def test_a_view_that_was_replaced_is_asked_for_again(db: sqlite3.Connection) -> None:
