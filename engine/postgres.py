@@ -20,6 +20,7 @@ from schemas.event import Envelope
 
 POOL_MAX: Final = 16
 COMMAND_S_MAX: Final = 20
+KEPT_MAX: Final = 4
 SESSION: Final = "draad-"  # Of a worker: PostgreSQL knows it by this and its name.
 TASK: Final = "number, name, version, position, active, token, partition"
 OUTBOX: Final = "origin, sequence, partition, id, type, subject, data, time, cause, depth"
@@ -63,6 +64,8 @@ class Database:
 
     def __init__(self, pool: Any, worker: str) -> None:  # noqa: ANN401  # As above.
         self._pool, self.worker = pool, worker
+        self._kept: list[Db] = []
+        self._waiting = 0  # So many wait for one of the pool's.
 
     @classmethod
     async def open(cls, url: str, pool_max: int = POOL_MAX) -> "Database":
@@ -93,8 +96,13 @@ class Database:
     async def _connection(self) -> AsyncIterator[Db]:
         """For one statement, which is a transaction of its own. Raises as `transaction` does."""
         try:
-            async with self._pool.acquire(timeout=COMMAND_S_MAX) as db:
+            db = await self._taken()
+            try:
                 yield db
+            except BaseException:  # It may be in the middle of something: the pool sees to that.
+                await self._pool.release(db)
+                raise
+            await self._given_back(db)
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
             raise Unavailable("the view was rebuilt meanwhile: ask for its table again") from None
         except WORLDLY as error:
@@ -105,6 +113,25 @@ class Database:
             if isinstance(error, ValueError):  # A value that its column has no place for.
                 raise Refused(REFUSED.format(type(error).__name__)) from None
             raise Unavailable("the connection to PostgreSQL is gone") from None
+
+    async def _taken(self) -> Db:
+        while self._kept:
+            db = self._kept.pop()
+            if not gone(db):
+                return db
+            await self._pool.release(db)
+        self._waiting += 1
+        try:
+            return await self._pool.acquire(timeout=COMMAND_S_MAX)
+        finally:
+            self._waiting -= 1
+
+    async def _given_back(self, db: Db) -> None:
+        """A few are kept at hand. The pool looks each over in a task, which is much of what a question costs here."""
+        if self._waiting or len(self._kept) >= KEPT_MAX or gone(db):
+            await self._pool.release(db)
+        else:
+            self._kept.append(db)
 
     async def fetch(self, query: str, *values: object) -> list[Any]:
         async with self._connection() as db:
@@ -117,6 +144,13 @@ class Database:
 
     async def close(self) -> None:
         self._pool.terminate()
+
+
+def gone(db: Db) -> bool:
+    try:
+        return bool(db.is_closed())
+    except asyncpg.InterfaceError:
+        return True  # The pool took it back when the server went away.
 
 
 async def migrate(url: str) -> None:

@@ -4,6 +4,7 @@ What is told late stands where it belongs. What happened in the same instant sta
 """
 
 from collections.abc import Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -71,20 +72,18 @@ async def story(engine: Engine, subject: str, before: str | None = None, limit: 
     values |= {"subject": name, "most": limit + 1}
     match kind:
         case "address":
-            rows = [(row, True) for row in await ask(engine, of_address, [entry], (), values)]
+            rows, sure = await ask(engine, of_address, [entry], (), values), always
         case "case":
-            found = await ask(engine, of_case, [entry, filed, threads], (), values)
-            rows = [(row, row["case_id"] == name or row["given"] in (SURE, SURE + ITSELF)) for row in found]
+            rows, sure = await ask(engine, of_case, [entry, filed, threads], (), values), partial(sure_in, name)
         case "object":
-            rows = [(row, True) for row in await ask(engine, of_object, [entry, tied], (), values)]
+            rows, sure = await ask(engine, of_object, [entry, tied], (), values), always
         case "party":
             theirs = await whose(engine, name)
-            found = await party_rows(engine, theirs, values)
-            rows = [(row, sure_of(theirs, row)) for row in found]
+            rows, sure = await party_rows(engine, theirs, values), partial(sure_of, theirs)
         case _:
             raise Refused("a story is told of an address, a party, a case or an object")
-    rows.sort(key=lambda one: IN_ORDER(one[0]), reverse=True)
-    entries = [Told(row, sure) for row, sure in rows[:limit]]
+    newest = sorted(rows, key=IN_ORDER, reverse=True)
+    entries = [Told(row, sure(row)) for row in newest[:limit]]
     return Story(subject, entries, place_of(entries[-1].row) if len(rows) > limit else None)
 
 
@@ -92,8 +91,16 @@ def place_of(row: Row) -> str:
     return f"{row['at']}{spot(row['partition'], row['position'])}"
 
 
+def always(_row: Row) -> bool:
+    return True
+
+
+def sure_in(case_id: str, row: Row) -> bool:
+    return row["case_id"] == case_id or row["given"] in (SURE, SURE + ITSELF)
+
+
 def sure_of(theirs: Whose, row: Row) -> bool:
-    return row["given"] == SURE or row["party_id"] in theirs.parties or theirs.addresses.get(row["address_id"], False)
+    return theirs.addresses.get(row["address_id"], False) or row["given"] == SURE or row["party_id"] in theirs.parties
 
 
 class Shape(NamedTuple):
