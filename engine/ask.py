@@ -68,18 +68,23 @@ async def built(engine: Engine, query: Query, views: Sequence[Projection], shape
     return kept.queries[key]
 
 
-async def caught_up(engine: Engine, ours: Callable[[str], bool]) -> bool:
-    """Wait until the parts with such names are as far as the log is now. False, at once, where none of them runs.
+async def places(engine: Engine, names: str = "") -> Mapping[tuple[str, str], int]:
+    """How far the parts whose names begin so are on each partition: by the names of both."""
+    return {(task.name, task.partition): task.position for task, _ in await engine.store.active(names)}
+
+
+async def caught_up(engine: Engine, names: str) -> bool:
+    """Wait until the parts whose names begin so are as far as the log is now. False, at once, where none of them runs.
 
     Whoever asks bounds it: a part may be far behind.
     """
     await engine.store.carried()
     ends = await engine.ends()
-    goals = {place: ends.get(place[1], 0) for place in await engine.store.places() if ours(place[0])}
+    goals = {place: ends.get(place[1], 0) for place in await places(engine, names)}
     left = goals
     while left:
         mark = engine.store.mark()
-        at = await engine.store.places()
+        at = await places(engine, names)
         left = {place: goal for place, goal in left.items() if at.get(place, goal) < goal}
         if left:
             await engine.store.moved(mark, LOOK_S)
@@ -90,4 +95,4 @@ async def shown_soon(engine: Engine, views: str) -> None:
     """Wait until the views whose names begin so show what was just written, but not for long."""
     with suppress(TimeoutError):
         async with asyncio.timeout(SHOWN_S_MAX):
-            await caught_up(engine, lambda name: name.startswith(views))
+            await caught_up(engine, views)

@@ -21,10 +21,10 @@ from engine.cluster import Cluster, read_by
 from engine.gone import nothing_gone
 from engine.heart import Heart
 from engine.partitions import Partitions
-from engine.postgres import CARRIED, Database, compiled, due, held, next_due, stand
+from engine.postgres import CARRIED, Database, active, compiled, due, held, next_due, stand
 from engine.processor import Part, Projection
 from engine.road import Road
-from engine.store import Answer, Aside, Changes, Lease, Pull, Standing, Task, Timer
+from engine.store import Active, Answer, Aside, Changes, Lease, Pull, Standing, Task, Timer
 from engine.tables import view_of
 from engine.taking import Claim, Wanted, carry, claims
 from engine.tasks import ask_rebuild, ask_redrive, let_go, only_one_on, replace, same_deployment, tasks_of
@@ -272,9 +272,8 @@ class KafkaStore:
         async with self._db.transaction() as db:
             return await stand(db, stamp(now), ends)
 
-    async def places(self) -> Mapping[tuple[str, str], int]:
-        query = "SELECT name, partition, position FROM task WHERE active AND kind <> 'road'"
-        return {(name, where): position for name, where, position in await self._db.fetch(query)}
+    async def active(self, names: str = "") -> Sequence[Active]:
+        return await active(self._db, names)
 
     async def state(self, name: str, subject: str) -> str | None:
         query = """SELECT value FROM state JOIN task ON number = task AND active

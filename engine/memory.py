@@ -19,7 +19,7 @@ from sqlalchemy import Select, Table
 from engine.processor import Change, Courier, Part, Projection, Put
 from engine.rows import fold
 from engine.statements import compiled, make_view, put, selected
-from engine.store import NO_REBUILD, Answer, Aside, Changes, Lease, Parked, Pull, Standing, Task, Timer
+from engine.store import NO_REBUILD, Active, Answer, Aside, Changes, Lease, Parked, Pull, Standing, Task, Timer
 from engine.tables import view_of
 from engine.work import stamp
 from engine.writer import POISON, REFUSED
@@ -209,8 +209,9 @@ class MemoryStore:
             for k in sorted(self._kept.values(), key=lambda k: (k.task.name, k.task.version))
         ]
 
-    async def places(self) -> Mapping[tuple[str, str], int]:
-        return {(k.task.name, ""): k.task.position for k in self._kept.values() if k.task.active}
+    async def active(self, names: str = "") -> Sequence[Active]:
+        ours = (kept for kept in self._kept.values() if kept.task.active and kept.task.name.startswith(names))
+        return [Active(kept.task, len(kept.parked)) for kept in ours]
 
     async def state(self, name: str, subject: str) -> str | None:
         kept = self._of(name)

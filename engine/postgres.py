@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from engine.broker import Sent
-from engine.store import COMPILED_MAX, Answer, Parked, Standing, Task, Timer
+from engine.store import COMPILED_MAX, Active, Answer, Parked, Standing, Task, Timer
 from engine.tables import upgrade
 from schemas.errors import Refused, Unavailable
 from schemas.event import Envelope
@@ -206,6 +206,14 @@ async def due(db: Database, task: Task, until: str, limit: int) -> list[Timer]:
 async def held(db: Db, active: Task, after: int, upto: int) -> dict[int, Parked]:
     query = "SELECT position, subject, reason, told FROM parked WHERE task = $1 AND position > $2 AND position <= $3"
     return {row[0]: Parked(*row) for row in await db.fetch(query, active.number, after, upto)}
+
+
+async def active(db: Database, names: str) -> list[Active]:
+    """The tasks that count, of the parts whose names begin so. What is set aside is counted once, and seldom there."""
+    query = f"""SELECT {TASK}, coalesce(many, 0) FROM task
+                LEFT JOIN (SELECT task, count(*) AS many FROM parked GROUP BY task) AS aside ON task = number
+                WHERE active AND kind <> 'road' AND starts_with(name, $1)"""
+    return [Active(Task(*row[:7]), row[7]) for row in await db.fetch(query, names)]
 
 
 async def stand(db: Db, now: str, ends: Mapping[str, int]) -> list[Standing]:

@@ -21,6 +21,7 @@ from engine.processor import Courier, Part, Projection
 from engine.seen import Filter, chunk_of, filed
 from engine.statements import (
     ENVELOPE,
+    active,
     envelopes,
     forget_task,
     head_of,
@@ -39,7 +40,7 @@ from engine.statements import (
     write,
     younger,
 )
-from engine.store import NO_REBUILD, Answer, Aside, Changes, Lease, Pull, Standing, Task
+from engine.store import NO_REBUILD, Active, Answer, Aside, Changes, Lease, Pull, Standing, Task
 from engine.tables import view_of
 from engine.together import Together
 from engine.work import stamp
@@ -202,9 +203,8 @@ class SqliteStore:
     async def standings(self, now: datetime) -> Sequence[Standing]:
         return await self._read(lambda db: stand(db, stamp(now)))
 
-    async def places(self) -> Mapping[tuple[str, str], int]:
-        query = "SELECT name, '', position FROM task WHERE active"
-        return await self._read(lambda db: {row[:2]: row[2] for row in db.execute(query)})
+    async def active(self, names: str = "") -> Sequence[Active]:
+        return await self._read(lambda db: active(db, names))
 
     async def state(self, name: str, subject: str) -> str | None:
         query = """SELECT value FROM state JOIN task ON number = task AND active WHERE name = ? AND subject = ?"""

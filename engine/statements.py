@@ -13,7 +13,7 @@ from sqlalchemy.types import NullType
 
 from engine.processor import Add, Change, Drop
 from engine.rows import runs, shape
-from engine.store import COMPILED_MAX, Answer, Standing, Task
+from engine.store import COMPILED_MAX, Active, Answer, Standing, Task
 from engine.tables import VIEWS_MAX, view_of
 from schemas.errors import Conflict, Unavailable
 from schemas.event import Envelope
@@ -78,6 +78,13 @@ def tasks_of(db: sqlite3.Connection, name: str) -> list[Task]:
     """The active one first."""
     query = f"SELECT {TASK} FROM task WHERE name = ? ORDER BY active DESC, number"
     return [Task(*row)._replace(active=bool(row[4])) for row in db.execute(query, (name,))]
+
+
+def active(db: sqlite3.Connection, names: str) -> list[Active]:
+    """The tasks that count, of the parts whose names begin so."""
+    aside = "(SELECT count(*) FROM parked WHERE task = number)"
+    query = f"SELECT {TASK}, {aside} FROM task WHERE active AND substr(name, 1, length(?1)) = ?1"
+    return [Active(Task(*row[:6])._replace(active=True), row[6]) for row in db.execute(query, (names,))]
 
 
 def new_task(db: sqlite3.Connection, name: str, version: int, kind: str, *, active: bool) -> None:

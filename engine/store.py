@@ -104,6 +104,13 @@ class Changes:
         return 1 + len(self.outcomes) + len(self.states) + len(self.rows) + len(self.timers) + len(self.parked)
 
 
+class Active(NamedTuple):
+    """A task whose outcomes count, and how many events it has set aside."""
+
+    task: Task
+    parked: int
+
+
 class Standing(NamedTuple):
     """How a task stands, for metrics, `draad doctor` and progress bars."""
 
@@ -203,8 +210,8 @@ class Store(Protocol):
     async def standings(self, now: datetime) -> Sequence[Standing]:
         """How every task stands."""
 
-    async def places(self) -> Mapping[tuple[str, str], int]:
-        """How far every active part is on each partition: by the names of both."""
+    async def active(self, names: str = "") -> Sequence[Active]:
+        """Every active task of the parts whose names begin so, however often somebody asks."""
 
     async def state(self, name: str, subject: str) -> str | None:
         """What the active task of this processor knows of this subject."""

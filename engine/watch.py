@@ -16,10 +16,12 @@ from schemas.event import Envelope
 from schemas.timer import TimerElapsed
 
 Of = tuple[int, str]  # A task, and a subject.
-SUBJECTS: Final = "JOIN unnest($1::int[], $2::text[]) AS v(task, subject) USING (task, subject)"
-STATES: Final = f"SELECT task, subject, value FROM state {SUBJECTS}"
-ASIDE: Final = f"SELECT DISTINCT task, subject FROM parked {SUBJECTS}"
-TIMERS: Final = f"SELECT task, subject, name, due FROM timer {SUBJECTS}"
+# Each looked up by itself: joined, PostgreSQL reads a whole table that was small when it was first asked.
+OF_EACH: Final = """FROM unnest($1::int[], $2::text[]) AS v (task, subject), LATERAL
+    (SELECT * FROM {} AS all_of WHERE all_of.task = v.task AND all_of.subject = v.subject OFFSET 0) AS known"""
+STATES: Final = f"SELECT v.task, v.subject, value {OF_EACH.format('state')}"
+ASIDE: Final = f"SELECT DISTINCT v.task, v.subject {OF_EACH.format('parked')}"
+TIMERS: Final = f"SELECT v.task, v.subject, name, due {OF_EACH.format('timer')}"
 
 
 @dataclass(slots=True)

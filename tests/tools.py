@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import select
 
+from engine.ask import places
 from engine.cluster import read_by
 from engine.engine import Engine
 from engine.processor import Part
@@ -172,7 +173,7 @@ class Tool:
 
 async def everywhere(engine: Engine, parts: Sequence[Part]) -> bool:
     """Whether each of them is at work on every partition that it reads."""
-    found, every = await engine.store.places(), await engine.partitions()
+    found, every = await places(engine), await engine.partitions()
     return all((part.name, where) in found for part in parts for where in read_by([part], every))
 
 

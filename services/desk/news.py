@@ -6,12 +6,13 @@ that it means the same on every node.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import structlog
-from sqlalchemy import Select, Table, select, union_all
+from sqlalchemy import Select, Table, and_, select, union, union_all
 
 from engine.ask import Row, ask, forget
 from engine.cluster import read_by
@@ -21,6 +22,7 @@ from schemas.errors import Unavailable
 from services.desk.entry import entry
 from services.desk.place import Place
 from services.desk.story import VIEWS
+from services.desk.whose import padded
 
 RECENT_MAX: Final = 2_000  # Entries that are kept at hand: who is further behind looks anew.
 LOOK_MAX: Final = 400  # Entries read at once.
@@ -30,6 +32,8 @@ DRAW_S_MIN: Final = 0.25  # Between two drawings of the work list: each takes as
 RETRY_S: Final = 0.1
 TOLD_EVERY: Final = 50  # Tries in a row: at a first start the views come one by one, and that is no news.
 FROM: Final = {view.name: view.version for view in VIEWS}
+NAMES: Final = "desk."  # As which they all begin.
+NEVER: Final = 2**31
 
 log = structlog.get_logger("desk")
 
@@ -43,11 +47,12 @@ class Fresh(NamedTuple):
     place: Place | None
 
 
-class Standings(NamedTuple):
-    """Which entries there are, if there are any yet, and the views that are kept of them."""
+class Stand(NamedTuple):
+    """Which entries there are, if there are any yet; how far they are on each partition, and every view of them."""
 
     edition: str | None
-    views: frozenset[str]
+    entered: Mapping[str, int]
+    known: Mapping[str, int]
 
 
 class News:
@@ -57,6 +62,8 @@ class News:
         self._engine, self._board = engine, board
         self._recent: deque[Row] = deque()  # In order within each partition.
         self._floor: dict[str, int] = {}  # Not everything up to here is at hand.
+        self._looked: dict[str, int] = {}  # Everything up to here was looked at.
+        self._lags = False  # There is more that some view does not know of yet, and nobody says when it does.
         self.place = Place("", {})  # How far it is. Ask it before a story is read, so that no gap is left.
         self.html = ""  # The work list, once somebody looked.
         self._changed = asyncio.Event()
@@ -116,13 +123,14 @@ class News:
                 continue
             if not more:
                 await asyncio.sleep(LOOK_S_MIN)
-                await self._engine.store.moved(mark, LOOK_S_MAX)
+                if not self._lags:
+                    await self._engine.store.moved(mark, LOOK_S_MAX)
 
     async def look(self) -> bool:
         """See what is new; true if there may be more."""
         more = await self._listen()
         await self._draw()
-        return more
+        return more or self._lags
 
     async def _listen(self) -> bool:
         """Hear what happened; true if there may be more."""
@@ -139,43 +147,40 @@ class News:
             self.ring()
 
     async def _follow(self) -> bool:
-        """Take what was entered since; true if there may be more."""
-        newer: Sequence[Row] = ()
-        more = False
-        if self.begun.is_set():
-            newer, more = await logged_after(self._engine, self.place.reached)
-        edition, views = await self._standings()  # Asked last: if it is the same, it is that of what was read.
-        if edition is None:
-            return False
-        if edition != self.place.edition:
-            await self._begin(edition)
-            return True
-        known = await known_to(self._engine, views, newer)
-        self._take(known)
-        if len(known) < len(newer):
-            await asyncio.sleep(LOOK_S_MIN)
-            return True
-        return more
+        """Take what was entered since; true if there may be more.
 
-    async def _standings(self) -> Standings:
-        """The task that keeps the entries, and how much it has set aside: what is tried again comes out of turn."""
-        edition, views = None, set()
-        for standing in await self._engine.standings():
-            task = standing.task
-            if task.active and task.version >= FROM.get(task.name, task.version + 1):
-                views.add(task.name)
-                if task.name == entry.name:
-                    edition = f"{task.number}.{standing.parked}"
-        return Standings(edition, frozenset(views))
+        Whoever is told of an entry and reads anew, reads what follows from it: so every view has to know of it.
+        """
+        stand = await standing(self._engine)
+        if stand.edition is None:
+            return False
+        if stand.edition != self.place.edition:
+            await self._begin(stand.edition)
+            return True
+        ahead = {name: at for name, at in stand.known.items() if at > self._looked.get(name, 0)}
+        self._lags = stand.known != stand.entered
+        return await self._read(ahead, stand.edition) if ahead else False
+
+    async def _read(self, ahead: Mapping[str, int], edition: str) -> bool:
+        """Read on, up to these positions; true if it was too much for once."""
+        share = max(1, LOOK_MAX // len(ahead))
+        rows = await entered(self._engine, self._looked, ahead, share)
+        if rows and (await standing(self._engine)).edition != edition:
+            return True  # Nobody knows of which one these are.
+        self._take(rows)
+        counts = Counter(row["partition"] for row in rows)
+        full = {name for name, many in counts.items() if many == share}
+        self._looked |= {name: self.place.reached[name] if name in full else at for name, at in ahead.items()}
+        return bool(full)
 
     async def _begin(self, edition: str) -> None:
         """From here on: what was before stands in the stories."""
         forget(self._engine)
-        ends = await logged_last(self._engine)
-        if (await self._standings()).edition != edition:
+        ends = await entered_last(self._engine)
+        if (await standing(self._engine)).edition != edition:
             return  # It changed while we read: the next look begins again.
         self._recent.clear()
-        self._floor, self.place = dict(ends), Place(edition, ends)
+        self._floor, self._looked, self.place = dict(ends), dict(ends), Place(edition, ends)
         self.begun.set()
 
     def _take(self, rows: Sequence[Row]) -> None:
@@ -193,53 +198,49 @@ class News:
         self._changed = asyncio.Event()
 
 
-async def partitions(engine: Engine) -> Sequence[str]:
-    """Where entries are told."""
-    return read_by([entry], await engine.partitions())
+async def standing(engine: Engine) -> Stand:
+    """The task that keeps the entries, and how much it has set aside: what is tried again comes out of turn."""
+    tasks = [one for one in await engine.store.active(NAMES) if one.task.version >= FROM.get(one.task.name, NEVER)]
+    ours = [one for one in tasks if one.task.name == entry.name]
+    if not ours:
+        return Stand(None, {}, {})
+    entered = {one.task.partition: one.task.position for one in ours}
+    known = dict(entered)
+    for task, _ in tasks:
+        if task.partition in known:
+            known[task.partition] = min(known[task.partition], task.position)
+    return Stand(f"{min(one.task.number for one in ours)}.{sum(one.parked for one in ours)}", entered, known)
 
 
-async def logged_after(engine: Engine, reached: Mapping[str, int]) -> tuple[Sequence[Row], bool]:
-    """What was logged after these positions, in order within each partition; and whether there may be more."""
-    names = await partitions(engine)
-    share = max(1, LOOK_MAX // len(names))
+async def entered(engine: Engine, after: Mapping[str, int], upto: Mapping[str, int], share: int) -> Sequence[Row]:
+    """What was entered between these positions, in order within each partition, and of none more than its share."""
+    names = padded([*upto])
     values: dict[str, Any] = {f"partition_{n}": name for n, name in enumerate(names)}
-    values |= {f"after_{n}": reached.get(name, 0) for n, name in enumerate(names)} | {"share": share}
-    rows = await ask(engine, newer, [entry], (len(names),), values)
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["partition"]] = counts.get(row["partition"], 0) + 1
-    return rows, share in counts.values()
-
-
-async def known_to(engine: Engine, views: Iterable[str], rows: Sequence[Row]) -> Sequence[Row]:
-    """Those that every one of these views has heard of: whoever is told of one and reads anew, reads what follows."""
-    if not rows:
-        return rows
-    at = await engine.store.places()
-
-    def heard(row: Row) -> bool:
-        return all(at.get((view, row["partition"]), row["position"]) >= row["position"] for view in views)
-
-    return [row for row in rows if heard(row)]
+    values |= {f"after_{n}": after.get(name, 0) for n, name in enumerate(names)}
+    values |= {f"upto_{n}": upto[name] for n, name in enumerate(names)}
+    rows = await ask(engine, newer, [entry], [len(names)], values | {"share": share})
+    return sorted(rows, key=itemgetter("partition", "position"))
 
 
 def newer(row: Table, many: int) -> Select[Any]:
     """A short stretch of the key for each partition, whatever the database guesses."""
+    key = row.c.partition, row.c.position
     stretches = (
-        select(row)
-        .where(row.c.partition == text(f"partition_{n}"), row.c.position > number(f"after_{n}"))
+        select(*key)
+        .where(key[0] == text(f"partition_{n}"), key[1] > number(f"after_{n}"), key[1] <= number(f"upto_{n}"))
         .order_by(row.c.position)
         .limit(number("share"))
         .subquery()
         for n in range(many)
     )
-    every = union_all(*(select(one) for one in stretches)).subquery()
-    return select(every).order_by(every.c.partition, every.c.position)
+    keys = union(*(select(one) for one in stretches)).subquery("keys")
+    both = keys.join(row, and_(row.c.partition == keys.c.partition, row.c.position == keys.c.position))
+    return select(row).select_from(both)
 
 
-async def logged_last(engine: Engine) -> Mapping[str, int]:
+async def entered_last(engine: Engine) -> Mapping[str, int]:
     """The position up to which each partition was told."""
-    names = await partitions(engine)
+    names = read_by([entry], await engine.partitions())
     values = {f"partition_{n}": name for n, name in enumerate(names)}
     rows = await ask(engine, ends, [entry], (len(names),), values)
     return {row["partition"]: row["position"] for row in rows}

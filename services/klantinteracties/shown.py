@@ -41,5 +41,5 @@ class Shown:
     async def _reached(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_S_MAX):
-                while not await caught_up(self._engine, self._view.__eq__):  # It starts in a moment.
+                while not await caught_up(self._engine, self._view):  # It starts in a moment.
                     await self._engine.store.moved(self._engine.store.mark(), LOOK_S)

@@ -216,7 +216,7 @@ class Subscribing:
         """Wait until every machine knows of it. Raises `Unavailable`."""
         try:
             async with asyncio.timeout(SEEN_S_MAX):
-                await caught_up(self._engine, lambda part: part == subscriptions.name)
+                await caught_up(self._engine, subscriptions.name)
                 await asyncio.sleep(1.2 * LOOK_S)  # They look that often.
         except TimeoutError:
             raise Unavailable(UNSEEN) from None

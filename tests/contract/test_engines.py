@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, Table, select
 
-from engine.ask import answer, ask, caught_up
+from engine.ask import answer, ask, caught_up, places
 from engine.engine import Engine
 from schemas.event import fact
 from tests.contract.looks import everything, history, of, outcome, shown
@@ -95,14 +95,14 @@ async def test_order_holds_within_a_subject(engine: Engine, seed: int) -> None:
 
 async def test_a_part_is_caught_up_when_it_is_so_on_every_partition(engine: Engine) -> None:
     """However far it went elsewhere: many outcomes on one partition say nothing of another."""
-    assert not await caught_up(engine, tally.name.__eq__)
+    assert not await caught_up(engine, tally.name)
     await engine.append(*(added(MONDAY, f"jar/{s}", n, f"{s}{n}") for n in range(10) for s in "abcdef"))
     await engine.settle(tally)
-    assert await caught_up(engine, tally.name.__eq__)
-    ends, places = await engine.ends(), await engine.store.places()
-    assert places == {(tally.name, where): ends[where] for where in await engine.store.partitions([tally])}
+    assert await caught_up(engine, tally.name)
+    ends, there = await engine.ends(), await places(engine)
+    assert there == {(tally.name, where): ends[where] for where in await engine.store.partitions([tally])}
     await engine.append(added(MONDAY, "jar/a", 10, "last"))
-    waiting = asyncio.create_task(caught_up(engine, tally.name.__eq__))
+    waiting = asyncio.create_task(caught_up(engine, tally.name))
     await engine.settle(tally)
     async with asyncio.timeout(60):
         assert await waiting

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Column, MetaData, String, Table
 
 from engine import broker, partitions
+from engine.ask import places
 from engine.batch import Batch, keep
 from engine.broker import Reader
 from engine.cluster import read_by
@@ -85,7 +86,7 @@ async def test_a_part_that_has_begun_somewhere_is_known_to_be_behind_everywhere(
     engine = await place.open()
     where = read_by([tally], await engine.partitions())
     assert await engine.store.claim(tally, where[0], Lease("a", MONDAY, MONDAY))
-    assert set(await engine.store.places()) == {(tally.name, each) for each in where}
+    assert set(await places(engine)) == {(tally.name, each) for each in where}
     await engine.append(*FACTS)
     await engine.store.carried()
     assert [standing.behind for standing in await engine.standings()] == [len(FACTS)]

@@ -244,7 +244,7 @@ async def test_what_nobody_typed_stops_at_the_budget_of_a_day_and_what_an_agent_
 
         async def came(count: int) -> str:
             last = (await house.ends(exactly(count)))[-1]
-            assert await caught_up(house.engine, spent.name.__eq__)
+            assert await caught_up(house.engine, spent.name)
             return last
 
         await tell("m1")

@@ -18,7 +18,7 @@ from schemas.event import Envelope, Event, fact
 from schemas.party import PartyAddressLinked, PartyRegistered
 from services.desk import news as newses
 from services.desk.entry import entry
-from services.desk.news import News, logged_last
+from services.desk.news import News, entered_last
 from services.desk.place import Place
 from tests.contract.places import make_database, make_topics, servers
 from tests.rooms import NOW, Rooms, clock, rooms
@@ -76,7 +76,7 @@ async def quiet(*nodes: Rooms) -> None:
         while (
             not await everywhere(each.engine, PARTS)
             or any(standing.behind for standing in await each.engine.standings())
-            or await logged_last(each.engine) != each.house.news.place.reached
+            or await entered_last(each.engine) != each.house.news.place.reached
         ):
             await each.engine.store.moved(each.engine.store.mark(), 0.1)
 

@@ -179,7 +179,7 @@ async def test_when_it_is_back_what_waits_for_it_goes_at_once_a_few_at_a_time_an
         one.usual, count = OK, len(one.heard)
         await house.engine.append(fact(opened("new"), key="new"))
         heard = (await one.hears(count + 11))[count:]
-        await caught_up(house.engine, lambda name: name.startswith("status."))
+        await caught_up(house.engine, "status.")
         left = await house.engine.fetch(select(await house.engine.table(waiting.waiting)))
     subjects = [each.event["subject"] for each in heard]
     assert (subjects[0], sorted(subjects[1:])) == ("case/new", [f"case/k{number}" for number in range(10)])
@@ -278,7 +278,7 @@ async def test_only_what_was_asked_for_is_told(here: Place) -> None:
         closed = [CaseClosed(at=NOW, case_id=name, outcome="granted") for name in ("k2", "k1")]
         await happen(house, opened("k1"), *closed)
         await one.hears(1)
-        await caught_up(house.engine, lambda name: name.startswith("status."))
+        await caught_up(house.engine, "status.")
     assert [(each.type, each.event["subject"]) for each in one.heard] == [("case.closed", "case/k1")]
 
 

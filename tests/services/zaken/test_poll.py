@@ -45,7 +45,7 @@ async def test_every_case_that_changed_is_found_and_no_other() -> None:
 async def seen(hall: TownHall) -> None:
     """Until our own view has what was followed."""
     async with asyncio.timeout(20):
-        assert await caught_up(hall.engine, view.name.__eq__)
+        assert await caught_up(hall.engine, view.name)
 
 
 async def test_one_that_was_closed_long_ago_and_was_open_here_is_found() -> None:
