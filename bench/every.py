@@ -27,6 +27,7 @@ from bench import (
     whole,
     year,
 )
+from bench.many import klant as many_klant
 from bench.many import latency as many_latency
 from bench.many import memory as many_memory
 from bench.many import rebuild as many_rebuild
@@ -62,6 +63,7 @@ BENCHES: Final[dict[str, Callable[[], Coroutine[Any, Any, None]]]] = {
     "many-takeover": many_takeover.run,
     "many-stories": many_stories.run,
     "many-webhooks": many_webhooks.run,
+    "many-klant": many_klant.run,
     "many-rebuild": many_rebuild.run,
     "many-memory": many_memory.run,
     "many-whole": many_whole.run,

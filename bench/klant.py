@@ -6,9 +6,9 @@ the API's own view at work; and what it costs alone. Reading is measured the sam
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from itertools import islice
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count, islice
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, Final
@@ -51,19 +51,28 @@ SEVERAL: Final = {
     },
 }
 
+Log = Callable[[], AbstractAsyncContextManager[Engine]]
+
 
 async def run(contacts: int = CONTACTS) -> None:
     with folder() as place:
-        for what, parts in {"its own view at work": (cards,), "the API alone": ()}.items():
-            head(f"Desk tools, writing, {AT_ONCE} at once, {WRITES:,} each time: {what}")
-            async with opened(place / f"{len(parts)}.db", *parts) as app:
-                await written(app, "maak-klantcontact", SEVERAL)
-                await written(app, "klantcontacten", CONTACT | {"inhoud": TEXT})
-        head(f"Desk tools, reading among {contacts:,} contacts, {AT_ONCE // 16} at once, {READS:,} each time")
-        async with opened(place / "many.db") as app:
-            await fill(app, 0, contacts)
-            for what, queries in questions(contacts).items():
-                await read(app, what, queries)
+        numbers = count()
+        await measure(lambda: on_file(place / f"{next(numbers)}.db"), contacts, nobody)
+
+
+async def measure(log: Log, contacts: int, filled: Callable[[], Awaitable[None]]) -> None:
+    """On logs that are empty at first. Whoever keeps them is told when one is `filled`."""
+    for what, parts in {"its own view at work": (cards,), "the API alone": ()}.items():
+        head(f"Desk tools, writing, {AT_ONCE} at once, {WRITES:,} each time: {what}")
+        async with log() as engine, opened(engine, *parts) as app:
+            await written(app, "maak-klantcontact", SEVERAL)
+            await written(app, "klantcontacten", CONTACT | {"inhoud": TEXT})
+    head(f"Desk tools, reading among {contacts:,} contacts, {AT_ONCE // 16} at once, {READS:,} each time")
+    async with log() as engine, opened(engine) as app:
+        await fill(app, 0, contacts)
+        await filled()
+        for what, queries in questions(contacts).items():
+            await read(app, what, queries)
 
 
 class App:
@@ -109,12 +118,21 @@ class App:
 
 
 async def nobody() -> None:
-    """Nothing is at work that could show it."""
+    """Nothing is at work that could show it, and nobody has to be told."""
 
 
 @asynccontextmanager
-async def opened(path: Path, *parts: Part) -> AsyncIterator[App]:
+async def on_file(path: Path) -> AsyncIterator[Engine]:
     engine = Engine(await SqliteStore.open(str(path), utc_now))
+    try:
+        yield engine
+    finally:
+        engine.stop()
+        await engine.close()
+
+
+@asynccontextmanager
+async def opened(engine: Engine, *parts: Part) -> AsyncIterator[App]:
     await engine.settle(cards)
     running = asyncio.create_task(engine.run(*parts)) if parts else None
     try:
@@ -123,7 +141,6 @@ async def opened(path: Path, *parts: Part) -> AsyncIterator[App]:
         engine.stop()
         if running:
             await running
-        await engine.close()
 
 
 async def together(jobs: Sequence[Any], at_once: int, ask: Any) -> tuple[float, float, list[float]]:  # noqa: ANN401
