@@ -27,6 +27,7 @@ from sqlalchemy import (
     Uuid,
     quoted_name,
 )
+from sqlalchemy.types import TypeEngine
 
 from schemas.errors import Refused
 
@@ -178,10 +179,21 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
+def by_bytes(kind: String) -> TypeEngine[str]:
+    """Sorted and compared alike everywhere: PostgreSQL would go by the language of its machine.
+
+    It would also look through all of a table, rather than into an index, for what is compared in two ways.
+    """
+    return kind.with_variant(type(kind)(kind.length, collation="C"), "postgresql")
+
+
 @lru_cache(VIEWS_MAX)
 def view_of(described: Table, number: int) -> Table:
     """The physical table of a read model: one per task, so that a rebuild fills its own beside the running one."""
     view = described.to_metadata(MetaData(), name=f"view_{described.name}_{number}")
+    for column in view.columns:
+        if isinstance(column.type, String):
+            column.type = by_bytes(column.type)
     for index in view.indexes:  # Their names, too, are the whole database's.
         index.name = quoted_name(f"{index.name}_{number}", quote=None)
     return view

@@ -7,11 +7,10 @@ belongs to an hour that was given up counts no more: who cancelled, and agreed o
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
 
 from channels.visit import belongs, called_off
 from engine.processor import Put, State, register
-from engine.values import Moment, Sorted
 from engine.work import stamp
 from schemas.appointment import (
     AppointmentArrived,
@@ -33,9 +32,9 @@ FACTS_MAX: Final = 16  # The last facts of an appointment, by which a repeated r
 table: Final = Table(
     "appointment",
     MetaData(),
-    Column("appointment_id", Sorted, primary_key=True),
-    Column("branch", Sorted, nullable=False),
-    Column("starts_at", Moment, nullable=False),  # Of a walk-in: when they came.
+    Column("appointment_id", Text, primary_key=True),
+    Column("branch", Text, nullable=False),
+    Column("starts_at", String(27), nullable=False),  # Of a walk-in: when they came.
     Column("state", Text, nullable=False),  # booked, arrived, called, served, cancelled or no-show.
     Column("code", Text, nullable=False),  # What is said aloud or scanned.
     Column("product", Text, nullable=False),

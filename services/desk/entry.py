@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text
 
 from engine.processor import Put, State, register
-from engine.values import Moment, Sorted
 from engine.work import stamp
 from schemas import appointment as a
 from schemas import case as k
@@ -55,9 +54,9 @@ KEY: Final = ("at", "partition", "position")  # The order of a story.
 table: Final = Table(
     "entry",
     MetaData(),
-    Column("partition", Sorted, primary_key=True),
+    Column("partition", Text, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", Moment, nullable=False),
+    Column("at", String(27), nullable=False),
     Column("type", Text, nullable=False),
     *(Column(name, Text, nullable=False) for name in (*IDS, *PLAIN)),
     Column("word", Text, nullable=False),  # The one word of it: a reason, a status, a result.

@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text
 
 from engine.processor import Put, projection
-from engine.values import Moment, Sorted
 from engine.work import stamp
 from schemas.event import Envelope
 from schemas.record import RecordOpened, RecordRefused
@@ -14,9 +13,9 @@ from services.desk.entry import KEY
 table: Final = Table(
     "looked",
     MetaData(),
-    Column("partition", Sorted, primary_key=True),
+    Column("partition", Text, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", Moment, nullable=False),
+    Column("at", String(27), nullable=False),
     Column("about", Text, nullable=False),
     Column("agent_id", Text, nullable=False),
     Column("why", Text, nullable=False),

@@ -56,7 +56,7 @@ async def whose(engine: Engine, party_id: str) -> Whose:
 
 def together(merge: Table) -> Select[Any]:
     """This party and all that it is merged with, however they are: A with B, B with A, or by way of a third."""
-    one = select(cast(text("party"), Text).label("party_id")).cte("one", recursive=True)
+    one = select(cast(text("party"), merge.c.party_id.type).label("party_id")).cte("one", recursive=True)
     return select(one.union(select(merge.c.other_id).join(one, merge.c.party_id == one.c.party_id)))
 
 
@@ -119,8 +119,8 @@ def behind(claim: Table, party: Table, reveal: Table) -> Select[Any]:
     both = claim.outerjoin(party, party.c.party_id == claim.c.party_id)
     columns = (claim.c.party_id, party.c.name, party.c.kind, claim.c.certainty, claim.c.channel, claim.c.at)
     same = select(reveal.c.other_id).where(reveal.c.address_id == text("address"), reveal.c.certainty == CERTAIN)
-    here = or_(claim.c.address_id == text("address"), claim.c.address_id.in_(same))
-    found = select(*columns).select_from(both).where(here)
+    here = union_all(select(cast(text("address"), claim.c.address_id.type)), same)
+    found = select(*columns).select_from(both).where(claim.c.address_id.in_(here))
     return found.order_by(claim.c.certainty, claim.c.at, claim.c.party_id).limit(FOUND_MAX)
 
 

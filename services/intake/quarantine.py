@@ -3,10 +3,9 @@
 from typing import Final
 
 from msgspec.structs import asdict
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text
 
 from engine.processor import Put, State, register
-from engine.values import Moment, Sorted
 from engine.work import stamp
 from schemas.event import Envelope
 from schemas.quarantine import QuarantineDiscarded, QuarantineEntered, QuarantineMended
@@ -19,8 +18,8 @@ DISCARDED: Final = "discarded"
 table: Final = Table(
     "quarantine",
     MetaData(),
-    Column("item_id", Sorted, primary_key=True),
-    Column("at", Moment, nullable=False),
+    Column("item_id", Text, primary_key=True),
+    Column("at", String(27), nullable=False),
     Column("state", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("inbox", Text, nullable=False),

@@ -6,7 +6,6 @@ from sqlalchemy import Column, Index, MetaData, Table, Text
 from sqlalchemy import text as sql
 
 from engine.processor import Drop, Put, register
-from engine.values import Sorted
 from schemas.card import CardRemoved, CardWritten
 from schemas.event import Envelope
 from services.klantinteracties.every import EVERY, served
@@ -24,12 +23,12 @@ def where_set(*columns: str) -> Index:
 table: Final = Table(
     "card",
     MetaData(),
-    Column("uuid", Sorted, primary_key=True),
+    Column("uuid", Text, primary_key=True),
     Column("about", Text, primary_key=True),  # A card that moves is written there and removed here, in any order.
     Column("kind", Text, nullable=False),
     Column("native", Text, nullable=False),  # As the house names it.
     Column("since", Text, nullable=False),
-    Column("sort", Sorted, nullable=False),
+    Column("sort", Text, nullable=False),
     Column("contact", Text),  # The cards that it belongs to.
     Column("party", Text),
     Column("other", Text),
@@ -41,7 +40,7 @@ table: Final = Table(
     Column("title", Text),  # As it is searched: capitals are not told apart.
     Column("body", Text),
     Column("reply", Text),
-    Column("day", Sorted),
+    Column("day", Text),
     Column("terms", Text),  # What few ask by.
     Column("doc", Text, nullable=False),  # As it is served.
     Index("card_sort", "kind", "sort", "uuid"),
@@ -84,4 +83,4 @@ def row(said: Said, about: str) -> Columns:
     }
 
 
-cards: Final = register("klantinteracties.cards", table, card, version=3)
+cards: Final = register("klantinteracties.cards", table, card, version=4)

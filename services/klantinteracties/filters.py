@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, func, literal, or_, select, union_all
 
 from engine.values import text
 from services.klantinteracties.fields import FLAGS, moment
@@ -225,13 +225,15 @@ def reached(table: Table, step: Step, rest: list[tuple[str, Filter]]) -> ColumnE
     kinds = LIKE.get(step.kind, (step.kind,))
     narrow = any(one.narrow or one.steps for _, one in rest)
     found = select(other.c[step.inner]).where(of_kind(other, kinds) if narrow else other.c.kind.in_(kinds), *inner)
-    direct = table.c[step.outer].in_(found)
     if not step.claimed:
-        return direct
-    claim, rival = table.alias(), table.alias()
+        return table.c[step.outer].in_(found)
+    mine, claim, rival = table.alias(), table.alias(), table.alias()
     shared = exists().where(
         rival.c.address_id == claim.c.address_id, rival.c.party != claim.c.party, rival.c.kind == claim.c.kind
     )
     theirs = select(claim.c.address_id).where(claim.c.kind == "digitaleadressen", claim.c.party.in_(found), ~shared)
-    by_nobody = func.coalesce(table.c.party, "") == ""  # So that no index of those without a party is gone through.
-    return or_(direct, and_(by_nobody, table.c.address_id.in_(theirs)))
+    by_nobody = func.coalesce(mine.c.party, "") == ""  # So that no index of those without a party is gone through.
+    # Two lists in one, and not an OR: for that PostgreSQL goes through all cards.
+    said = select(mine.c.uuid).where(mine.c[step.outer].in_(found))
+    claimed = select(mine.c.uuid).where(by_nobody, mine.c.address_id.in_(theirs))
+    return table.c.uuid.in_(union_all(said, claimed))

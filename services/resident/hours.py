@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Column, Integer, MetaData, Table, Text
+from sqlalchemy import Column, Integer, MetaData, String, Table, Text
 
 from engine.processor import Drop, Put, State, processor, register
-from engine.values import Moment
 from engine.work import stamp
 from schemas.event import Envelope, Event
 from schemas.hour import HourAsked, HourGiven, HourLeft, HourOffered, HourRefused, HourTaken, OfDay
@@ -27,7 +26,7 @@ table: Final = Table(
     MetaData(),
     Column("branch", Text, primary_key=True),
     Column("product", Text, primary_key=True),
-    Column("starts_at", Moment, primary_key=True),
+    Column("starts_at", String(27), primary_key=True),
     Column("free", Integer, nullable=False),  # Places, at least one: what is full has no row.
 )
 
