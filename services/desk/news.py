@@ -6,23 +6,22 @@ that it means the same on every node.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import structlog
-from sqlalchemy import Select, Table, and_, select, union, union_all
+from sqlalchemy import Select, Table, select, union_all
 
 from engine.ask import Row, ask, forget
 from engine.cluster import read_by
 from engine.engine import Engine
-from engine.values import number, text
+from engine.since import since
+from engine.values import text
 from schemas.errors import Unavailable
 from services.desk.entry import entry
 from services.desk.place import Place
 from services.desk.story import VIEWS
-from services.desk.whose import padded
 
 RECENT_MAX: Final = 2_000  # Entries that are kept at hand: who is further behind looks anew.
 LOOK_MAX: Final = 400  # Entries read at once.
@@ -163,15 +162,12 @@ class News:
 
     async def _read(self, ahead: Mapping[str, int], edition: str) -> bool:
         """Read on, up to these positions; true if it was too much for once."""
-        share = max(1, LOOK_MAX // len(ahead))
-        rows = await entered(self._engine, self._looked, ahead, share)
+        rows, upto = await since(self._engine, entry, self._looked, ahead, LOOK_MAX)
         if rows and (await standing(self._engine)).edition != edition:
             return True  # Nobody knows of which one these are.
         self._take(rows)
-        counts = Counter(row["partition"] for row in rows)
-        full = {name for name, many in counts.items() if many == share}
-        self._looked |= {name: self.place.reached[name] if name in full else at for name, at in ahead.items()}
-        return bool(full)
+        self._looked |= upto
+        return upto != ahead
 
     async def _begin(self, edition: str) -> None:
         """From here on: what was before stands in the stories."""
@@ -210,32 +206,6 @@ async def standing(engine: Engine) -> Stand:
         if task.partition in known:
             known[task.partition] = min(known[task.partition], task.position)
     return Stand(f"{min(one.task.number for one in ours)}.{sum(one.parked for one in ours)}", entered, known)
-
-
-async def entered(engine: Engine, after: Mapping[str, int], upto: Mapping[str, int], share: int) -> Sequence[Row]:
-    """What was entered between these positions, in order within each partition, and of none more than its share."""
-    names = padded([*upto])
-    values: dict[str, Any] = {f"partition_{n}": name for n, name in enumerate(names)}
-    values |= {f"after_{n}": after.get(name, 0) for n, name in enumerate(names)}
-    values |= {f"upto_{n}": upto[name] for n, name in enumerate(names)}
-    rows = await ask(engine, newer, [entry], [len(names)], values | {"share": share})
-    return sorted(rows, key=itemgetter("partition", "position"))
-
-
-def newer(row: Table, many: int) -> Select[Any]:
-    """A short stretch of the key for each partition, whatever the database guesses."""
-    key = row.c.partition, row.c.position
-    stretches = (
-        select(*key)
-        .where(key[0] == text(f"partition_{n}"), key[1] > number(f"after_{n}"), key[1] <= number(f"upto_{n}"))
-        .order_by(row.c.position)
-        .limit(number("share"))
-        .subquery()
-        for n in range(many)
-    )
-    keys = union(*(select(one) for one in stretches)).subquery("keys")
-    both = keys.join(row, and_(row.c.partition == keys.c.partition, row.c.position == keys.c.position))
-    return select(row).select_from(both)
 
 
 async def entered_last(engine: Engine) -> Mapping[str, int]:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from engine.ask import Row, ask
+from engine.ask import Row, ask, padded
 from engine.engine import Engine
 from engine.values import number, text
 from schemas.errors import Refused
@@ -32,7 +32,7 @@ from services.desk.entry import KEY, entry
 from services.desk.filed import filed, threads, tied
 from services.desk.identity import claims, decided, merges, reveals
 from services.desk.place import entry_of, spot
-from services.desk.whose import CERTAIN, Whose, padded, slots, some, whose
+from services.desk.whose import CERTAIN, Whose, slots, some, whose
 
 # What stories are read from. Each is kept by a part of its own, and they are never equally far.
 VIEWS: Final = (entry, claims, merges, reveals, decided, filed, threads, tied)

@@ -8,14 +8,14 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, Table, select
 
-from engine.ask import Row, ask
+from engine.ask import Row, ask, padded
 from engine.engine import Engine
 from services.desk.appointments import appointments
 from services.desk.counter import Visit, visit
 from services.desk.entry import KEY, entry
 from services.desk.filed import filed
 from services.desk.identity import claims, decided
-from services.desk.whose import CERTAIN, Whose, padded, slots, whose
+from services.desk.whose import CERTAIN, Whose, slots, whose
 
 ROWS_MAX: Final = 2_000
 CONTACTS_MAX: Final = 400

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, Table, case, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, case, func, select
 
 from engine.ask import Row, ask
 from engine.engine import Engine
@@ -24,18 +24,20 @@ async def waiting(engine: Engine, limit: int = WAITING_MAX) -> Sequence[Row]:
 
 
 def most_urgent(work: Table, claim: Table, address: Table) -> Select[Any]:
-    candidates = select(func.count()).where(claim.c.address_id == work.c.address_id, work.c.address_id != "")
-    by_need = ((work.c.why.in_(words), rank) for rank, words in enumerate(NEEDS))
-    urgency = case(*by_need, (work.c.channel == "chat", len(NEEDS) - 1), else_=len(NEEDS))
-    columns = (
-        work,
-        candidates.correlate(work).scalar_subquery().label("candidates"),
-        address.c.value,
-        address.c.profile,
+    """Those first, and then what is known of their addresses: joined, all addresses there are would be gone through."""
+    most = select(work).order_by(*by_need(work)).limit(number("most")).subquery("most")
+    behind = select(func.count()).where(claim.c.address_id == most.c.address_id, most.c.address_id != "")
+    known = (
+        select(address.c[name]).where(address.c.address_id == most.c.address_id).scalar_subquery().label(name)
+        for name in ("value", "profile")
     )
-    both = work.outerjoin(address, address.c.address_id == work.c.address_id)
-    order = (urgency, work.c.since.desc(), work.c.item_id)
-    return select(*columns).select_from(both).order_by(*order).limit(number("most"))
+    return select(most, behind.scalar_subquery().label("candidates"), *known).order_by(*by_need(most))
+
+
+def by_need(item: FromClause) -> tuple[ColumnElement[Any], ...]:
+    ranks = ((item.c.why.in_(words), rank) for rank, words in enumerate(NEEDS))
+    urgency = case(*ranks, (item.c.channel == "chat", len(NEEDS) - 1), else_=len(NEEDS))
+    return urgency, item.c.since.desc(), item.c.item_id
 
 
 async def waiting_of(engine: Engine, address_id: str) -> Sequence[Row]:

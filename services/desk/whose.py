@@ -22,14 +22,13 @@ from sqlalchemy import (
     union_all,
 )
 
-from engine.ask import Row, ask
+from engine.ask import Row, ask, padded
 from engine.engine import Engine
 from engine.values import text
 from services.desk.identity import claims, decided, identifiers, merges, parties, reveals
 
 CERTAIN: Final = "certain"
 FOUND_MAX: Final = 25  # Parties that one search tells of.
-SLOTS_EXACT: Final = 4
 
 
 class Whose(NamedTuple):
@@ -64,13 +63,6 @@ async def having(engine: Engine, group: Sequence[str]) -> Sequence[Row]:
     names = padded(group)
     values = {f"party_{n}": name for n, name in enumerate(names)}
     return await ask(engine, of_parties, [merges, claims, reveals, decided], [len(names)], values)
-
-
-def padded(names: Sequence[str]) -> list[str]:
-    """The same names, the last of them repeated until there are as many as some query was built for."""
-    many = len(names)
-    slots = many if many <= SLOTS_EXACT else 1 << (many - 1).bit_length()
-    return [*names, *[names[-1]] * (slots - many)] if names else []
 
 
 def slots(kind: str, many: int) -> list[BindParameter[Any]]:

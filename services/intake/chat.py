@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import APIRouter
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, select
 from starlette.responses import FileResponse
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -23,7 +23,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from channels.address import Address
 from channels.channel import Inbound
 from channels.chat import SOCKET, TEXT_CHARS_MAX, Chat, is_open
+from engine.ask import places
 from engine.engine import Engine
+from engine.since import since
 from schemas.errors import Refused, Unavailable
 from schemas.event import fact
 from schemas.message import MessageDelivered
@@ -147,21 +149,19 @@ class Chats:
 
     async def look(self) -> bool:
         """Ring for what is new in the view; true if there may be more."""
-        table = await self.engine.table(lines)
-        place = table.c.position
-        for partition in await self.engine.partitions():
-            if partition not in self._reached:
-                last = select(place).where(table.c.partition == partition).order_by(place.desc()).limit(1)
-                self._reached[partition] = max((row["position"] for row in await self.engine.fetch(last)), default=0)
-                for bells in self._here.values():
-                    ring(bells)
-        after = or_(*(and_(table.c.partition == name, place > seen) for name, seen in self._reached.items()))
-        newer = select(table.c.partition, place, table.c.address_id).where(after)
-        rows = await self.engine.fetch(newer.order_by(table.c.partition, place).limit(LOOK_MAX))
+        at = {where: position for (_, where), position in (await places(self.engine, lines.name)).items()}
+        if at.keys() - self._reached.keys():  # What was before, each looks for by itself.
+            self._reached |= {where: position for where, position in at.items() if where not in self._reached}
+            for bells in self._here.values():
+                ring(bells)
+        ahead = {where: position for where, position in at.items() if position > self._reached[where]}
+        if not ahead:
+            return False
+        rows, upto = await since(self.engine, lines, self._reached, ahead, LOOK_MAX)
+        self._reached |= upto
         for row in rows:
-            self._reached[row["partition"]] = row["position"]
             ring(self._here.get(row["address_id"], ()))
-        return len(rows) == LOOK_MAX
+        return upto != ahead
 
 
 class Line:
