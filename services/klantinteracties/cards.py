@@ -83,4 +83,4 @@ def row(said: Said, about: str) -> Columns:
     }
 
 
-cards: Final = register("klantinteracties.cards", table, card, version=4)
+cards: Final = register("klantinteracties.cards", table, card, version=3)

@@ -6,8 +6,10 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from engine.postgres import KEPT_MAX, SESSION, Database, gone
+from engine.postgres import KEPT_MAX, SESSION, Database, gone, migrate
+from engine.tables import upgrade
 from schemas.errors import Refused, Unavailable
 from tests.contract.places import make_database, servers
 
@@ -91,3 +93,28 @@ async def test_what_failed_leaves_no_transaction_behind(db: Database) -> None:
     await db.close()
     with pytest.raises(Unavailable):
         await ask(db, 1)
+
+
+async def test_views_of_an_older_draad_are_compared_by_their_bytes_as_new_ones_are() -> None:
+    here = await asyncio.to_thread(servers)
+    name = f"o{uuid4().hex[:12]}"
+    await make_database(here.postgres, name, "template1")
+    url = here.postgres.url(name)
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade, "0004")
+    await engine.dispose()
+    aside = await asyncpg.connect(url)
+    await aside.execute(
+        'CREATE TABLE view_old_1 (id text PRIMARY KEY, word varchar(9), made text COLLATE "C", many int)'
+    )
+    await aside.execute("CREATE INDEX ON view_old_1 (word) WHERE word IS NOT NULL")
+    await aside.execute("INSERT INTO view_old_1 VALUES ('é', 'b', 'x', 1), ('z', 'a', 'y', 2)")
+    await migrate(url)
+    every = (
+        "SELECT c.collname FROM pg_attribute JOIN pg_collation c ON c.oid = attcollation WHERE attrelid = $1::regclass"
+    )
+    assert [row[0] for row in await aside.fetch(f"{every} AND attnum > 0", "view_old_1")] == ["C", "C", "C"]
+    assert [row[0] for row in await aside.fetch(every, "view_old_1_word_idx")] == ["C"]
+    assert [row[0] for row in await aside.fetch("SELECT id FROM view_old_1 ORDER BY id")] == ["z", "é"]
+    await aside.close()
