@@ -207,33 +207,42 @@ def of_kind(table: FromClause, kinds: Iterable[str]) -> ColumnElement[bool]:
 
 def conditions(table: Table, asked: Iterable[tuple[str, Filter]]) -> list[ColumnElement[bool]]:
     """All that was asked, of each row of this table. What is reached by the same steps holds of the same row."""
+    every = ways(table, asked := [*asked])
+    if len(every) == 1:
+        return every[0]
+    mine = table.alias()  # Lists in one, and not an OR: for that PostgreSQL goes through all cards.
+    return [table.c.uuid.in_(union_all(*(select(mine.c.uuid).where(*way) for way in ways(mine, asked))))]
+
+
+def ways(table: FromClause, asked: Iterable[tuple[str, Filter]]) -> list[list[ColumnElement[bool]]]:
+    """The same, in the ways in which that may be: in each, all conditions hold, and an index serves one of them."""
     here: list[ColumnElement[bool]] = []
     beyond: dict[Step, list[tuple[str, Filter]]] = {}
     for name, one in asked:
         if one.steps:
             beyond.setdefault(one.steps[0], []).append((name, one._replace(steps=one.steps[1:])))
         else:
-            here.append(one.clause(table, name))
+            here.append(one.clause(table, name))  # type: ignore[arg-type]  # An alias has its columns.
+    found = [here]
     for step, rest in beyond.items():
-        here.append(reached(table, step, rest))
-    return here
+        found = [[*way, one] for way in found for one in reached(table, step, rest)]
+    return found
 
 
-def reached(table: Table, step: Step, rest: list[tuple[str, Filter]]) -> ColumnElement[bool]:
+def reached(table: FromClause, step: Step, rest: list[tuple[str, Filter]]) -> list[ColumnElement[bool]]:
     other = table.alias()
-    inner = conditions(other, rest)  # type: ignore[arg-type]  # As above.
     kinds = LIKE.get(step.kind, (step.kind,))
     narrow = any(one.narrow or one.steps for _, one in rest)
-    found = select(other.c[step.inner]).where(of_kind(other, kinds) if narrow else other.c.kind.in_(kinds), *inner)
+    kind = of_kind(other, kinds) if narrow else other.c.kind.in_(kinds)
+    every = [select(other.c[step.inner]).where(kind, *way) for way in ways(other, rest)]
+    found = union_all(*every) if len(every) > 1 else every[0]
+    direct = table.c[step.outer].in_(found)
     if not step.claimed:
-        return table.c[step.outer].in_(found)
-    mine, claim, rival = table.alias(), table.alias(), table.alias()
+        return [direct]
+    claim, rival = table.alias(), table.alias()
     shared = exists().where(
         rival.c.address_id == claim.c.address_id, rival.c.party != claim.c.party, rival.c.kind == claim.c.kind
     )
     theirs = select(claim.c.address_id).where(claim.c.kind == "digitaleadressen", claim.c.party.in_(found), ~shared)
-    by_nobody = func.coalesce(mine.c.party, "") == ""  # So that no index of those without a party is gone through.
-    # Two lists in one, and not an OR: for that PostgreSQL goes through all cards.
-    said = select(mine.c.uuid).where(mine.c[step.outer].in_(found))
-    claimed = select(mine.c.uuid).where(by_nobody, mine.c.address_id.in_(theirs))
-    return table.c.uuid.in_(union_all(said, claimed))
+    by_nobody = func.coalesce(table.c.party, "") == ""  # So that no index of those without a party is gone through.
+    return [direct, and_(by_nobody, table.c.address_id.in_(theirs))]
