@@ -9,16 +9,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count, islice
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, Final
 from uuid import UUID
 
 from bench.figures import PAIRS, head, percentile, say
-from bench.load import START, TEXT, folder
+from bench.load import START, TEXT, engine_on, folder
 from engine.engine import Engine, utc_now
 from engine.processor import Part
-from engine.sqlite import SqliteStore
 from schemas.card import Card, CardWritten
 from schemas.event import derived, fact
 from services.klantinteracties.app import PREFIX, Klantinteracties
@@ -57,7 +55,7 @@ Log = Callable[[], AbstractAsyncContextManager[Engine]]
 async def run(contacts: int = CONTACTS) -> None:
     with folder() as place:
         numbers = count()
-        await measure(lambda: on_file(place / f"{next(numbers)}.db"), contacts, nobody)
+        await measure(lambda: engine_on(place / f"{next(numbers)}.db", BATCH), contacts, nobody)
 
 
 async def measure(log: Log, contacts: int, filled: Callable[[], Awaitable[None]]) -> None:
@@ -119,16 +117,6 @@ class App:
 
 async def nobody() -> None:
     """Nothing is at work that could show it, and nobody has to be told."""
-
-
-@asynccontextmanager
-async def on_file(path: Path) -> AsyncIterator[Engine]:
-    engine = Engine(await SqliteStore.open(str(path), utc_now))
-    try:
-        yield engine
-    finally:
-        engine.stop()
-        await engine.close()
 
 
 @asynccontextmanager

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bench.figures import PAIRS, head, percentile, say
-from bench.klant import AT_ONCE, CONTACT, READS, SEVERAL, App, fill, on_file, opened, questions, together
-from bench.load import TEXT, folder
+from bench.klant import AT_ONCE, BATCH, CONTACT, READS, SEVERAL, App, fill, opened, questions, together
+from bench.load import TEXT, engine_on, folder
 from services.klantinteracties.cards import cards
 
 SIZES: Final = (10_000, 1_000_000)
@@ -23,13 +23,13 @@ async def run(sizes: Sequence[int] = SIZES) -> None:
     stored = 0
     with folder() as place:
         for size in sizes:
-            async with on_file(place / "klant.db") as engine, opened(engine) as app:
+            async with engine_on(place / "klant.db", BATCH) as engine, opened(engine) as app:
                 await fill(app, stored, size)
                 stored = size
                 for what, queries in questions(size).items():
                     jobs: list[Any] = [("GET", *queries[nth * len(queries) // READS]) for nth in range(READS)]
                     await measured(app, f"at {size:,}: {what}", jobs, AT_ONCE // 16, before.setdefault(what, []))
-            async with on_file(place / "klant.db") as engine, opened(engine, cards) as app:
+            async with engine_on(place / "klant.db", BATCH) as engine, opened(engine, cards) as app:
                 for what, body in BODIES.items():
                     jobs = [("POST", what, "", json.dumps(body).encode())] * WRITES
                     await measured(app, f"at {size:,}: {what}, readable", jobs, AT_ONCE, before.setdefault(what, []))

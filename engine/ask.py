@@ -15,7 +15,6 @@ from schemas.errors import Unavailable
 
 QUERIES_MAX: Final = 200
 LOOK_S: Final = 0.02
-SLOTS_EXACT: Final = 4
 SHOWN_S_MAX: Final = 1.0  # What is written is shown by then, or the page is sent without it.
 
 Row = Mapping[str, Any]
@@ -67,13 +66,6 @@ async def built(engine: Engine, query: Query, views: Sequence[Projection], shape
             kept.queries.clear()
         kept.queries[key] = query(*(kept.tables[view.name] for view in views), *shape)
     return kept.queries[key]
-
-
-def padded(names: Sequence[str]) -> list[str]:
-    """The same names, the last of them repeated until there are as many as some query was built for."""
-    many = len(names)
-    slots = many if many <= SLOTS_EXACT else 1 << (many - 1).bit_length()
-    return [*names, *[names[-1]] * (slots - many)] if names else []
 
 
 async def places(engine: Engine, names: str = "") -> Mapping[tuple[str, str], int]:

@@ -128,7 +128,7 @@ class Database:
 
     async def _given_back(self, db: Db) -> None:
         """A few are kept at hand. The pool looks each over in a task, which is much of what a question costs here."""
-        if self._waiting or len(self._kept) >= KEPT_MAX or gone(db):
+        if self._waiting or len(self._kept) >= KEPT_MAX:
             await self._pool.release(db)
         else:
             self._kept.append(db)

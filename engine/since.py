@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Select, Table, and_, select, union
 
-from engine.ask import Row, ask, padded
+from engine.ask import Row, ask
 from engine.engine import Engine
 from engine.processor import Projection
-from engine.values import number, text
+from engine.values import filled, number, padded, slots
 
 
 async def since(
@@ -21,7 +21,7 @@ async def since(
     About as many as `most`, in order within each partition; and up to where they are all, on each.
     """
     names, share = padded([*upto]), max(1, most // len(upto))
-    values: dict[str, Any] = {f"partition_{n}": name for n, name in enumerate(names)}
+    values = filled("partition", names)
     values |= {f"after_{n}": after.get(name, 0) for n, name in enumerate(names)}
     values |= {f"upto_{n}": upto[name] for n, name in enumerate(names)}
     found = await ask(engine, stretches, [view], [len(names)], values | {"share": share})
@@ -35,11 +35,11 @@ def stretches(row: Table, many: int) -> Select[Any]:
     key = row.c.partition, row.c.position
     each = (
         select(*key)
-        .where(key[0] == text(f"partition_{n}"), key[1] > number(f"after_{n}"), key[1] <= number(f"upto_{n}"))
+        .where(key[0] == where, key[1] > number(f"after_{n}"), key[1] <= number(f"upto_{n}"))
         .order_by(key[1])
         .limit(number("share"))
         .subquery()
-        for n in range(many)
+        for n, where in enumerate(slots("partition", many))
     )
     keys = union(*(select(one) for one in each)).subquery("keys")
     both = keys.join(row, and_(row.c.partition == keys.c.partition, row.c.position == keys.c.position))

@@ -211,7 +211,7 @@ class Store(Protocol):
         """How every task stands."""
 
     async def active(self, names: str = "") -> Sequence[Active]:
-        """Every active task of the parts whose names begin so, however often somebody asks."""
+        """Every active task of the parts whose names begin so. It is asked at each look, and costs little."""
 
     async def state(self, name: str, subject: str) -> str | None:
         """What the active task of this processor knows of this subject."""

@@ -17,7 +17,7 @@ from engine.ask import Row, ask, forget
 from engine.cluster import read_by
 from engine.engine import Engine
 from engine.since import since
-from engine.values import text
+from engine.values import filled, slots
 from schemas.errors import Unavailable
 from services.desk.entry import entry
 from services.desk.place import Place
@@ -151,13 +151,13 @@ class News:
         Whoever is told of an entry and reads anew, reads what follows from it: so every view has to know of it.
         """
         stand = await standing(self._engine)
+        self._lags = stand.known != stand.entered
         if stand.edition is None:
             return False
         if stand.edition != self.place.edition:
             await self._begin(stand.edition)
             return True
         ahead = {name: at for name, at in stand.known.items() if at > self._looked.get(name, 0)}
-        self._lags = stand.known != stand.entered
         return await self._read(ahead, stand.edition) if ahead else False
 
     async def _read(self, ahead: Mapping[str, int], edition: str) -> bool:
@@ -211,19 +211,18 @@ async def standing(engine: Engine) -> Stand:
 async def entered_last(engine: Engine) -> Mapping[str, int]:
     """The position up to which each partition was told."""
     names = read_by([entry], await engine.partitions())
-    values = {f"partition_{n}": name for n, name in enumerate(names)}
-    rows = await ask(engine, ends, [entry], (len(names),), values)
+    rows = await ask(engine, ends, [entry], (len(names),), filled("partition", names))
     return {row["partition"]: row["position"] for row in rows}
 
 
 def ends(row: Table, many: int) -> Select[Any]:
     stretches = (
         select(row.c.partition, row.c.position)
-        .where(row.c.partition == text(f"partition_{n}"))
+        .where(row.c.partition == where)
         .order_by(row.c.position.desc())
         .limit(1)
         .subquery()
-        for n in range(many)
+        for where in slots("partition", many)
     )
     every = union_all(*(select(one) for one in stretches)).subquery()
     return select(every)

@@ -24,15 +24,15 @@ from sqlalchemy import (
     union_all,
 )
 
-from engine.ask import Row, ask, padded
+from engine.ask import Row, ask
 from engine.engine import Engine
-from engine.values import number, text
+from engine.values import filled, number, padded, slots, text
 from schemas.errors import Refused
 from services.desk.entry import KEY, entry
 from services.desk.filed import filed, threads, tied
 from services.desk.identity import claims, decided, merges, reveals
 from services.desk.place import entry_of, spot
-from services.desk.whose import CERTAIN, Whose, slots, some, whose
+from services.desk.whose import CERTAIN, Whose, some, whose
 
 # What stories are read from. Each is kept by a part of its own, and they are never equally far.
 VIEWS: Final = (entry, claims, merges, reveals, decided, filed, threads, tied)
@@ -115,8 +115,7 @@ async def party_rows(engine: Engine, theirs: Whose, values: dict[str, Any]) -> S
     parties, addresses = padded(theirs.parties), padded([*theirs.addresses])
     if len(parties) > PARTIES_MAX or len(addresses) > ADDRESSES_MAX:
         raise Refused(f"a story is told of {PARTIES_MAX} merged parties and {ADDRESSES_MAX} addresses at most")
-    values |= {f"address_{n}": name for n, name in enumerate(addresses)}
-    values |= {f"party_{n}": name for n, name in enumerate(parties)}
+    values |= filled("address", addresses) | filled("party", parties)
     shape = Shape(len(addresses), len(parties), theirs.contested)
     return await ask(engine, of_party, [entry, decided], [shape], values)
 

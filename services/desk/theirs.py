@@ -8,14 +8,15 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, Table, select
 
-from engine.ask import Row, ask, padded
+from engine.ask import Row, ask
 from engine.engine import Engine
+from engine.values import filled, padded, slots
 from services.desk.appointments import appointments
 from services.desk.counter import Visit, visit
 from services.desk.entry import KEY, entry
 from services.desk.filed import filed
 from services.desk.identity import claims, decided
-from services.desk.whose import CERTAIN, Whose, slots, whose
+from services.desk.whose import CERTAIN, Whose, whose
 
 ROWS_MAX: Final = 2_000
 CONTACTS_MAX: Final = 400
@@ -56,8 +57,7 @@ class Theirs(NamedTuple):
 async def theirs(engine: Engine, party_id: str) -> Theirs:
     one = await whose(engine, party_id)
     group = padded(one.parties)
-    values = {f"party_{n}": name for n, name in enumerate(group)}
-    rows = [*await ask(engine, of_parties, [entry], [len(group)], values)][::-1]
+    rows = [*await ask(engine, of_parties, [entry], [len(group)], filled("party", group))][::-1]
     if not rows:  # There is no such party: whoever tries links costs no more than this.
         return Theirs(one.parties, [], [], [], None)
     visits = await visits_of(engine, {row["appointment_id"] for row in rows if row["type"] == "appointment.booked"})

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     FromClause,
     Select,
@@ -22,9 +21,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from engine.ask import Row, ask, padded
+from engine.ask import Row, ask
 from engine.engine import Engine
-from engine.values import text
+from engine.values import filled, padded, slots, text
 from services.desk.identity import claims, decided, identifiers, merges, parties, reveals
 
 CERTAIN: Final = "certain"
@@ -61,12 +60,7 @@ def together(merge: Table) -> Select[Any]:
 
 async def having(engine: Engine, group: Sequence[str]) -> Sequence[Row]:
     names = padded(group)
-    values = {f"party_{n}": name for n, name in enumerate(names)}
-    return await ask(engine, of_parties, [merges, claims, reveals, decided], [len(names)], values)
-
-
-def slots(kind: str, many: int) -> list[BindParameter[Any]]:
-    return [text(f"{kind}_{n}") for n in range(many)]
+    return await ask(engine, of_parties, [merges, claims, reveals, decided], [len(names)], filled("party", names))
 
 
 def of_parties(merge: Table, claim: Table, reveal: Table, give: Table, many: int) -> Select[Any]:

@@ -23,7 +23,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from channels.address import Address
 from channels.channel import Inbound
 from channels.chat import SOCKET, TEXT_CHARS_MAX, Chat, is_open
-from engine.ask import places
 from engine.engine import Engine
 from engine.since import since
 from schemas.errors import Refused, Unavailable
@@ -149,9 +148,9 @@ class Chats:
 
     async def look(self) -> bool:
         """Ring for what is new in the view; true if there may be more."""
-        at = {where: position for (_, where), position in (await places(self.engine, lines.name)).items()}
+        at = {task.partition: task.position for task, _ in await self.engine.store.active(lines.name)}
         if at.keys() - self._reached.keys():  # What was before, each looks for by itself.
-            self._reached |= {where: position for where, position in at.items() if where not in self._reached}
+            self._reached = at | self._reached
             for bells in self._here.values():
                 ring(bells)
         ahead = {where: position for where, position in at.items() if position > self._reached[where]}
